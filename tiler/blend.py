@@ -1,0 +1,40 @@
+"""The alpha of one block, gathered from the few tiles that touch it. Pure."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiler.geometry import Box
+from tiler.plan import Level
+
+Alpha = NDArray[np.float32]
+
+
+def touching(level: Level, i: int, j: int) -> list[tuple[int, int]]:
+    """Return the tiles (row, column) that have a say in block (i, j), each once, in a fixed order."""
+    return list(dict.fromkeys((r, c) for r, _ in level.rows.touching(i) for c, _ in level.cols.touching(j)))
+
+
+def blend(level: Level, i: int, j: int, tiles: Mapping[tuple[int, int], Alpha], guide: Callable[[Box], Alpha]) -> Alpha:
+    """Return block (i, j) of `level`: its tiles, cross-faded by their ramps.
+
+    tiles: (row, column) -> alpha over the tile's support, float32. A tile that did not run is missing there, and
+    `guide`, asked for a box of the level, speaks for it. Returns (h, w) float32.
+
+    Each pixel is the sum of weight x tile over the tiles that touch the block, in a fixed order, and the weights
+    sum to 1: no accumulator is shared between blocks, so the order in which blocks are made cannot matter.
+    """
+    block = level.block(i, j)
+    if not any(tile in tiles for tile in touching(level, i, j)):
+        return guide(block)
+    out = np.zeros(block.shape, np.float32)
+    for r, row_shift in level.rows.touching(i):
+        for c, col_shift in level.cols.touching(j):
+            support = Box(level.rows.support(r).shift(row_shift), level.cols.support(c).shift(col_shift))
+            part = Box(support.rows.clip(block.rows), support.cols.clip(block.cols))
+            own = part.within(support)
+            weight = level.rows.ramp(r)[own.rows.slice, None] * level.cols.ramp(c)[own.cols.slice]
+            alpha = tiles[r, c][own.slices] if (r, c) in tiles else guide(part)
+            out[part.within(block).slices] += weight * alpha
+    return out

@@ -1,0 +1,72 @@
+"""Every option of a run, in one value that is checked once."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from tiler.errors import SettingsError
+
+Route = Literal["auto", "dense"]
+Precision = Literal["auto", "f32", "bf16"]
+
+# A network never asks more of a laptop than this many tiles at once; each holds its activations in memory.
+MOST_THREADS = 16
+
+
+def default_threads() -> int:
+    """Return the number of processors this process may use, 16 at most."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_THREADS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The options of one run.
+
+    model: a name from `tiler models`, or a directory with a graph and its card.
+    comfort_px: short side, in pixels, of the small picture the network sees first; None takes the model's own.
+    tile_px, overlap_px: side of a tile and overlap of neighbours, in pixels; None takes the model's own.
+    route: "auto" runs only tiles that the guide leaves uncertain, "dense" runs them all.
+    precision: "auto" takes bfloat16 where the processor has it, "f32" refuses it, "bf16" insists.
+    threads: tiles in flight at once.
+    alpha_only: write the alpha alone instead of the picture with alpha.
+    bits: bits per channel of the output, 8 or 16; None keeps the picture's own.
+    work_dir: where scratch files may lie while the run lasts; None takes the system's temporary directory.
+
+    Raises SettingsError, naming the option and the values it can have.
+    """
+
+    model: str = "modnet"
+    comfort_px: int | None = None
+    tile_px: int | None = None
+    overlap_px: int | None = None
+    route: Route = "auto"
+    precision: Precision = "auto"
+    threads: int = field(default_factory=default_threads)
+    alpha_only: bool = False
+    bits: Literal[8, 16] | None = None
+    work_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        _at_least("comfort-px", self.comfort_px, 32)
+        _at_least("tile-px", self.tile_px, 32)
+        _at_least("overlap-px", self.overlap_px, 0)
+        _at_least("threads", self.threads, 1)
+        _one_of("route", self.route, get_args(Route))
+        _one_of("precision", self.precision, get_args(Precision))
+        _one_of("bits", self.bits, (8, 16, None))
+        if self.tile_px is not None and self.overlap_px is not None and 2 * self.overlap_px > self.tile_px:
+            raise SettingsError(
+                f"--overlap-px {self.overlap_px} is more than half of --tile-px {self.tile_px}.",
+                f"Choose an overlap of {self.tile_px // 2} or less, or larger tiles.",
+            )
+
+
+def _at_least(name: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise SettingsError(f"--{name} is {value}.", f"Give a number of at least {least}.")
+
+
+def _one_of(name: str, value: object, known: tuple[object, ...]) -> None:
+    if value not in known:
+        raise SettingsError(f"--{name} is {value!r}.", f"Choose one of: {', '.join(str(k) for k in known if k)}.")
