@@ -1,0 +1,109 @@
+"""Small pictures in every layout that is read, and a source that is an array."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import tifffile
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from tiler.geometry import Box, Span
+from tiler.image.source import Metadata
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def noise(shape, dtype, seed=0):
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def as_rgb(pixels):
+    """Return grey or RGB(A) pixels as (h, w, 3)."""
+    if pixels.ndim == 2:
+        return np.repeat(pixels[..., None], 3, axis=2)
+    return pixels[..., :3]
+
+
+@st.composite
+def boxes(draw, shape):
+    rows, cols = (
+        sorted(draw(st.tuples(st.integers(0, n), st.integers(0, n)).filter(lambda p: p[0] != p[1]))) for n in shape
+    )
+    return Box(Span(*rows), Span(*cols))
+
+
+@st.composite
+def tiff_layouts(draw):
+    """Keywords for `write_tiff`: depth, samples, planes, byte order, compression, tiles or strips."""
+    samples = draw(st.sampled_from([1, 3, 4]))
+    compression = draw(st.sampled_from([None, "zlib", "lzw", "zstd", "packbits"]))
+    segments = st.one_of(
+        st.builds(lambda h, w: {"tile": (16 * h, 16 * w)}, st.integers(1, 3), st.integers(1, 3)),
+        st.builds(lambda rows: {"rowsperstrip": rows}, st.integers(1, 70)),
+    )
+    return {
+        "dtype": draw(st.sampled_from([np.uint8, np.uint16])),
+        "samples": samples,
+        "planarconfig": draw(st.sampled_from(["contig", "separate"])) if samples > 1 else None,
+        "byteorder": draw(st.sampled_from("<>")),
+        "bigtiff": draw(st.booleans()),
+        "compression": compression,
+        "predictor": draw(st.booleans()) if compression not in (None, "packbits") else None,
+        **draw(segments),
+    }
+
+
+def write_tiff(path, shape, *, dtype=np.uint8, samples=3, planarconfig=None, byteorder="<", bigtiff=False, **more):
+    """Write noise as a TIFF and return it as (h, w) or (h, w, samples)."""
+    pixels = noise(shape if samples == 1 else (*shape, samples), dtype)
+    planar = planarconfig == "separate"
+    with tifffile.TiffWriter(path, byteorder=byteorder, bigtiff=bigtiff) as tiff:
+        tiff.write(
+            np.moveaxis(pixels, 2, 0) if planar else pixels,
+            **{
+                "photometric": "minisblack" if samples == 1 else "rgb",
+                "planarconfig": planarconfig,
+                "extrasamples": ["unassalpha"] if samples == 4 else None,
+                "metadata": None,
+                **more,
+            },
+        )
+    return pixels
+
+
+def png16(path, pixels):
+    """Write (h, w, 3 or 4) uint16 pixels as a PNG with the writer of libvips."""
+    import pyvips
+
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels), interpretation="rgb16")
+    image.pngsave(str(path), bitdepth=16)
+
+
+def jpeg(path, pixels, **more):
+    Image.fromarray(pixels).save(path, "JPEG", quality=95, **more)
+
+
+@dataclass
+class ArraySource:
+    """A picture in memory; where it is not random access it insists on being read from top to bottom."""
+
+    pixels: np.ndarray
+    random_access: bool = True
+    metadata: Metadata = field(default_factory=Metadata)
+    next_row: int = 0
+
+    @property
+    def shape(self):
+        return self.pixels.shape[:2]
+
+    @property
+    def dtype(self):
+        return self.pixels.dtype
+
+    def read(self, box):
+        if not self.random_access:
+            assert box.rows.start == self.next_row, "each row once, from top to bottom"
+            self.next_row = box.rows.stop
+        return self.pixels[box.slices]
+
+    def close(self): ...

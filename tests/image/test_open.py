@@ -1,0 +1,146 @@
+import os
+from contextlib import closing
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.image.pictures import jpeg, noise, write_tiff
+from tiler.errors import InputError
+from tiler.geometry import Box
+from tiler.image import open as room
+from tiler.image.open import open_source
+
+SHAPE = (67, 90)
+
+
+def write(kind, path):
+    if kind == "tiled.tif":
+        write_tiff(path, SHAPE, tile=(32, 32), compression="zlib", predictor=True)
+    elif kind == "striped.tif":
+        write_tiff(path, SHAPE, rowsperstrip=9)
+    elif kind == "png":
+        Image.fromarray(noise((*SHAPE, 3), np.uint8)).save(path, "PNG")
+    else:
+        jpeg(path, noise((*SHAPE, 3), np.uint8), progressive=kind == "progressive.jpg")
+
+
+KINDS = ("tiled.tif", "striped.tif", "png", "jpg", "progressive.jpg")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Bytes and pixels of a sound file of each kind."""
+    path = tmp_path_factory.mktemp("sound") / "picture"
+    found = {}
+    for kind in KINDS:
+        write(kind, path)
+        with closing(open_source(path)) as source:
+            found[kind] = path.read_bytes(), source.read(Box.whole(SHAPE))
+    return found
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("bad") / "picture"
+
+
+def read_whole(path):
+    with closing(open_source(path)) as source:
+        if source.shape[0] * source.shape[1] > 10**6:
+            return None  # a damaged header may promise any size; the pixels are asked for elsewhere
+        return source.read(Box.whole(source.shape))
+
+
+@given(st.data(), st.sampled_from(KINDS))
+def test_a_file_cut_short_is_refused_or_read_as_it_was(files, path, data, kind):
+    content, pixels = files[kind]
+    path.write_bytes(content[: data.draw(st.integers(1, len(content) - 1))])
+    try:
+        got = read_whole(path)
+    except InputError as error:
+        told = error
+    else:
+        np.testing.assert_array_equal(got, pixels)
+        return
+    assert str(path) in told.what
+    assert told.remedy
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.7, 0.97])
+def test_a_file_that_lacks_pixels_is_refused(files, path, kind, kept):
+    content, _ = files[kind]
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(InputError, match=r"damaged|no picture"):
+        read_whole(path)
+
+
+@given(st.data(), st.sampled_from(KINDS))
+def test_a_flipped_byte_never_surprises(files, path, data, kind):
+    content = bytearray(files[kind][0])
+    at = data.draw(st.integers(0, min(len(content), 600) - 1) | st.integers(0, len(content) - 1))
+    content[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        got = read_whole(path)
+    except InputError as error:
+        told = error.what
+    else:
+        assert got is None or got.shape[2] == 3
+        return
+    assert str(path) in told
+
+
+@given(st.binary(max_size=40).map(lambda noise: b"II*\0" + noise) | st.binary(max_size=40))
+def test_a_handful_of_bytes_is_no_picture(path, content):
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        read_whole(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_name_says_nothing(tmp_path, kind):
+    for name in ("picture.txt", "picture.jpg", "picture.tif", "picture", "picture[1].png", "Bäume, 50 %.jpg"):
+        write(kind, tmp_path / name)
+        assert read_whole(tmp_path / name).shape == (*SHAPE, 3)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(InputError, match="there is no such file"):
+        open_source(tmp_path / "none.jpg")
+
+
+def test_a_directory(tmp_path):
+    with pytest.raises(InputError, match="this is a directory"):
+        open_source(tmp_path)
+
+
+def test_an_empty_file(path):
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="the file is empty"):
+        open_source(path)
+
+
+def test_text_is_no_picture_whatever_its_name(tmp_path):
+    (tmp_path / "picture.jpg").write_text("Dear Sir or Madam")
+    with pytest.raises(InputError, match="no picture") as error:
+        open_source(tmp_path / "picture.jpg")
+    assert error.value.remedy == "Give a TIFF, PNG or JPEG file."
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(path):
+    path.write_bytes(b"x")
+    path.chmod(0)
+    with pytest.raises(InputError, match="you may not read"):
+        open_source(path)
+
+
+def test_a_picture_of_too_many_pixels(path, monkeypatch):
+    write("png", path)
+    monkeypatch.setattr(room, "MOST_PIXELS", SHAPE[0] * SHAPE[1] - 1)
+    with pytest.raises(InputError, match="90 x 67 px, more than"):
+        open_source(path)

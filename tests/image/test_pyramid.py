@@ -1,0 +1,128 @@
+import errno
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.fakes import Heard
+from tests.image.pictures import ArraySource, boxes, noise
+from tiler.errors import OutputError
+from tiler.geometry import Box
+from tiler.image.pyramid import build, halve
+from tiler.plan import make_plan
+from tiler.progress import Silent
+
+
+def plain_halve(pixels):
+    """Return the means of 2x2, as one says it: an odd end is averaged over what there is."""
+    shape = (-(-pixels.shape[0] // 2), -(-pixels.shape[1] // 2), 3)
+    half = np.empty(shape, pixels.dtype)
+    for i, j in np.ndindex(shape[:2]):
+        block = pixels[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].astype(int)
+        half[i, j] = np.floor(block.mean(axis=(0, 1)) + 0.5)
+    return half
+
+
+def plain_resize(pixels, shape):
+    """Return the whole resized at once by Pillow, per channel in float; not yet rounded."""
+    planes = [Image.fromarray(pixels[..., c].astype(np.float32)) for c in range(3)]
+    cubic = [np.asarray(plane.resize(shape[::-1], Image.Resampling.BICUBIC)) for plane in planes]
+    return np.clip(np.stack(cubic, axis=2), 0, np.iinfo(pixels.dtype).max)
+
+
+@st.composite
+def pictures(draw, most_px=90):
+    shape = draw(st.tuples(st.integers(1, most_px), st.integers(1, most_px)))
+    dtype = draw(st.sampled_from([np.uint8, np.uint16]))
+    plan = make_plan(shape, comfort_px=draw(st.integers(4, 30)), tile_px=32, overlap_px=8)
+    source = ArraySource(noise((*shape, 3), dtype, seed=draw(st.integers(0, 9))), random_access=draw(st.booleans()))
+    return source, plan.shapes
+
+
+bands = st.integers(1, 50).map(lambda half: 2 * half)
+
+
+@given(pictures())
+def test_halving_is_the_mean_of_what_there_is(picture):
+    source, _ = picture
+    np.testing.assert_array_equal(halve(source.pixels), plain_halve(source.pixels))
+
+
+@given(st.data(), pictures(), bands)
+def test_one_pass_in_any_bands_is_the_whole_at_once(tmp_path_factory, data, picture, band_px):
+    source, shapes = picture
+    pyramid = build(source, shapes, tmp_path_factory.mktemp("scratch"), Silent(), band_px=band_px)
+    assert pyramid.dtype == source.dtype
+    whole = source.pixels
+    for level, shape in enumerate(shapes):
+        is_base = level == len(shapes) - 1 and level > 0
+        box = data.draw(boxes(shape))
+        got = pyramid.read(level, box)
+        if is_base:
+            difference = got.astype(float) - plain_resize(whole, shape)[box.slices]
+            assert np.abs(difference).max() <= 0.5 + 2e-6 * np.iinfo(source.dtype).max
+        else:
+            whole = whole if level == 0 else plain_halve(whole)
+            np.testing.assert_array_equal(got, whole[box.slices])
+        assert got.dtype == source.dtype
+
+
+@settings(max_examples=25)
+@given(pictures(), bands, st.integers(0, 255))
+def test_a_constant_picture_stays_constant(tmp_path_factory, picture, band_px, value):
+    source, shapes = picture
+    source.pixels = np.full_like(source.pixels, value * (np.iinfo(source.dtype).max // 255))
+    pyramid = build(source, shapes, tmp_path_factory.mktemp("scratch"), Silent(), band_px=band_px)
+    for level, shape in enumerate(shapes):
+        assert np.unique(pyramid.read(level, Box.whole(shape))).tolist() == [source.pixels[0, 0, 0]]
+
+
+def test_a_long_picture_is_resized_in_bands(tmp_path):
+    source = ArraySource(noise((4000, 40, 3), np.uint8))
+    shapes = ((4000, 40), (2900, 29))
+    pyramid = build(source, shapes, tmp_path, Silent(), band_px=100)
+    difference = pyramid.read(1, Box.whole(shapes[1])) - plain_resize(source.pixels, shapes[1])
+    assert np.abs(difference).max() <= 0.501
+
+
+def test_a_picture_that_can_be_read_in_any_order_is_not_copied(tmp_path):
+    build(ArraySource(noise((50, 40, 3), np.uint8)), ((50, 40), (25, 20)), tmp_path, Silent())
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_progress_counts_the_bands(tmp_path):
+    heard = Heard()
+    source = ArraySource(noise((50, 40, 3), np.uint8), random_access=False)
+    build(source, ((50, 40), (25, 20), (15, 12)), tmp_path, heard, band_px=16)
+    assert heard.stages == [("read and halve", 4)]
+    assert heard.steps == [4]
+
+
+def test_a_full_disk_says_how_much_was_needed_and_where(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", refuse)
+    source = ArraySource(np.zeros((5000, 6000, 3), np.uint8), random_access=False)
+    with pytest.raises(OutputError, match=r"the disk is full; this picture needs 0\.1 GB") as error:
+        build(source, ((5000, 6000), (2500, 3000)), tmp_path, Silent())
+    assert str(tmp_path) in error.value.what
+
+
+def test_another_trouble_of_the_disk_is_not_called_full(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", refuse)
+    with pytest.raises(OutputError, match="Input/output error"):
+        build(ArraySource(noise((50, 40, 3), np.uint8)), ((50, 40), (25, 20)), tmp_path, Silent())
+
+
+def test_the_plan_halves_as_the_pyramid_does():
+    shapes = make_plan((1001, 777), comfort_px=64, tile_px=64, overlap_px=16).shapes
+    for above, below in pairwise(shapes[:-1]):
+        assert halve(np.zeros((*above, 3), np.uint8)).shape[:2] == below

@@ -1,0 +1,40 @@
+"""A file that appears complete or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from tiler.errors import OutputError
+
+# Characters of the target's own name in the temporary one, so that it is no longer than a name may be.
+NAME_CHARACTERS = 60
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write that becomes `path` when the block ends well, and is removed when it does not.
+
+    Until then an older `path` stays as it is; the change is one rename, after the bytes are on the disk.
+
+    Raises OutputError, naming `path`, if the disk refuses.
+    """
+    part = path.with_name(f".{path.name[:NAME_CHARACTERS]}.part-{secrets.token_hex(4)}")
+    try:
+        try:
+            with part.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}.",
+            "Free some space on that disk, or name another place for the output.",
+        ) from error

@@ -1,0 +1,173 @@
+"""The picture at every level of the plan, made in one pass over its rows and read in any window.
+
+Level 0 is the picture; each next is half of it, the last is resized to what the network likes. The pass is a chain
+of generators: bands of rows come out of the source, are stored, halved, gathered into bands again, stored, and so
+on. So there is one band per level in memory, whatever the height.
+"""
+
+import errno
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from PIL import Image
+
+from tiler.errors import OutputError
+from tiler.geometry import Box, Span
+from tiler.image.source import Pixels, Source
+from tiler.progress import Progress
+
+# Side of a chunk, and rows of a band: even, so that bands halve alike, and a row of chunks is written once.
+BAND_PX = 512
+
+# Rows that are halved at once: sums need wider integers, which are to stay in the processor's cache.
+SLICE_ROWS = 16
+
+# Rows above and below that the cubic kernel reaches, per step of the scale, and one for rounding.
+KERNEL_REACH = 2
+OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Pyramid:
+    """The levels of one picture; close the source only after the last `read`."""
+
+    def __init__(self, source: Source, stored: dict[int, zarr.Array[Any]]) -> None:
+        self._source = source
+        self._stored = stored
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._source.dtype
+
+    def read(self, level: int, box: Box) -> Pixels:
+        """Return the (h, w, 3) RGB pixels of `box`, in pixels of `level`. Safe from any thread."""
+        if level in self._stored:
+            return np.asarray(self._stored[level][box.slices])
+        return self._source.read(box)
+
+
+def build(
+    source: Source, shapes: Sequence[tuple[int, int]], scratch: Path, progress: Progress, *, band_px: int = BAND_PX
+) -> Pyramid:
+    """Read `source` once, from top to bottom, and return its pyramid.
+
+    shapes: (height, width) of each level in pixels: the source's own, then halves (rounded up), then the base, of
+    any size up to that of the level above. scratch: a directory for the levels; level 0 goes there too if the
+    source cannot be read in any order. band_px: even rows handled at once.
+
+    Raises InputError if the source is damaged, OutputError if `scratch` runs full.
+    """
+    kept = range(0 if not source.random_access else 1, len(shapes))
+    stored = {level: _array(scratch, level, shapes[level], source.dtype) for level in kept}
+    try:
+        if kept.start < max(1, len(shapes) - 1):
+            _stream(source, len(shapes) - 1, stored, band_px, progress)
+        pyramid = Pyramid(source, stored)
+        if len(shapes) > 1:
+            _store_base(pyramid, shapes, stored[len(shapes) - 1], band_px)
+    except OSError as error:
+        needed = sum(array.nbytes for array in stored.values())
+        trouble = "the disk is full" if error.errno in OUT_OF_SPACE else error.strerror
+        raise OutputError(
+            f"{scratch}: {trouble}; this picture needs {needed / 1e9:.1f} GB of scratch space.",
+            "Free some space, or name a directory on another disk with --work-dir.",
+        ) from error
+    return pyramid
+
+
+def halve(pixels: Pixels) -> Pixels:
+    """Return (h, w, 3) integer pixels at half size, rounded up: means of 2x2, to the nearest, halves up.
+
+    An odd last row or column is averaged with itself, that is, stands alone.
+    """
+    height, width = pixels.shape[:2]
+    half = np.empty((-(-height // 2), -(-width // 2), 3), pixels.dtype)
+    for row in range(0, half.shape[0], SLICE_ROWS):
+        _halve_slice(pixels[2 * row : 2 * (row + SLICE_ROWS)], half[row : row + SLICE_ROWS])
+    return half
+
+
+def _halve_slice(pixels: NDArray[Any], half: NDArray[Any]) -> None:
+    height, width = pixels.shape[:2]
+    if height % 2 or width % 2:
+        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    sums: NDArray[Any] = np.add(pixels[0::2], pixels[1::2], dtype=np.uint32 if pixels.itemsize > 1 else np.uint16)
+    sums = sums[:, 0::2] + sums[:, 1::2]
+    sums += 2
+    sums >>= 2
+    half[...] = sums
+
+
+def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_px: int, progress: Progress) -> None:
+    """Store every level above the base, and level 0 if it is to be."""
+    height, width = source.shape
+    progress.stage("read and halve", -(-height // band_px))
+
+    def read() -> Iterator[Pixels]:
+        for start in range(0, height, band_px):
+            yield source.read(Box(Span(start, min(start + band_px, height)), Span(0, width)))
+            progress.advance()
+
+    bands = read()
+    if 0 in stored:
+        bands = _storing(bands, stored[0])
+    for level in range(1, base):
+        bands = _storing(_gathered(map(halve, bands), band_px), stored[level])
+    deque(bands, maxlen=0)
+
+
+def _storing(bands: Iterator[Pixels], array: zarr.Array[Any]) -> Iterator[Pixels]:
+    """Yield the bands after writing each below the one before."""
+    at = 0
+    for band in bands:
+        array[at : at + band.shape[0]] = band
+        at += band.shape[0]
+        yield band
+
+
+def _gathered(bands: Iterator[Pixels], band_px: int) -> Iterator[Pixels]:
+    """Yield pairs of half bands as whole ones; the last may be short."""
+    for band in bands:
+        other = next(bands, None) if band.shape[0] * 2 == band_px else None
+        yield band if other is None else np.concatenate([band, other])
+
+
+def _store_base(pyramid: Pyramid, shapes: Sequence[tuple[int, int]], array: zarr.Array[Any], band_px: int) -> None:
+    """Resize the level above to the base, a band at a time."""
+    above = len(shapes) - 2
+    height, width = shapes[above]
+    scale = height / shapes[-1][0]
+    reach = int(np.ceil(KERNEL_REACH * max(scale, 1.0))) + 1
+    for start in range(0, shapes[-1][0], band_px):
+        rows = Span(start, min(start + band_px, shapes[-1][0]))
+        first, last = rows.start * scale, rows.stop * scale
+        needed = Span(int(first), int(np.ceil(last))).grow(reach).clip(Span(0, height))
+        pixels = pyramid.read(above, Box(needed, Span(0, width)))
+        part = (0.0, first - needed.start, float(width), min(last - needed.start, float(needed.size)))
+        array[rows.slice] = _resized(pixels, (rows.size, shapes[-1][1]), part)
+
+
+def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, float, float]) -> Pixels:
+    """Return `part` (left, top, right, bottom) of the pixels at `shape`: Pillow's antialiased cubic, in float."""
+    top = np.iinfo(pixels.dtype).max
+    resized = np.empty((*shape, 3), pixels.dtype)
+    for channel in range(3):
+        plane = Image.fromarray(pixels[..., channel].astype(np.float32))
+        cubic = np.asarray(plane.resize((shape[1], shape[0]), Image.Resampling.BICUBIC, box=part))
+        resized[..., channel] = np.clip(np.rint(cubic), 0, top)
+    return resized
+
+
+def _array(scratch: Path, level: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> zarr.Array[Any]:
+    return zarr.create_array(
+        scratch / str(level),
+        shape=(*shape, 3),
+        chunks=(BAND_PX, BAND_PX, 3),
+        dtype=dtype,
+        compressors=None,
+        fill_value=0,
+    )

@@ -1,0 +1,107 @@
+"""PNG, JPEG and turned or huge-stripped TIFF through libvips: from top to bottom, in bounded memory."""
+
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from tiler.errors import InputError
+from tiler.geometry import Box
+from tiler.image.source import Metadata, Pixels, Source
+
+# Rows are read once, so results that libvips keeps cost memory, and would speak for a file that has changed since.
+pyvips.cache_set_max(0)
+
+MM_PER_INCH = 25.4
+
+# EXIF orientations that exchange width and height (Exif 2.32, tag 274).
+ON_ITS_SIDE = (5, 6, 7, 8)
+DTYPES: dict[str, np.dtype[Any]] = {"uchar": np.dtype(np.uint8), "ushort": np.dtype(np.uint16)}
+
+# What libvips says when the file says nothing; every program assumes so much anyway.
+ASSUMED_DPI = 72.0
+
+
+class VipsSource:
+    """A picture that libvips decodes, grey or RGB, upright, alpha dropped; a `Source` read from top to bottom."""
+
+    def __init__(self, path: Path, image: pyvips.Image, metadata: Metadata) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._metadata = metadata
+        self._dtype: np.dtype[Any] = DTYPES[image.format]
+        self._image = image.extract_band(0, n=3 if image.bands >= 3 else 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._image.height, self._image.width
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    @property
+    def metadata(self) -> Metadata:
+        return self._metadata
+
+    @property
+    def random_access(self) -> bool:
+        return False
+
+    def read(self, box: Box) -> Pixels:
+        """Return the (h, w, 3) RGB pixels of `box`, below those read before; raises InputError where damaged."""
+        height, width = box.shape
+        try:
+            with self._lock:
+                region = pyvips.Region.new(self._image)
+                data = region.fetch(box.cols.start, box.rows.start, width, height)
+        except pyvips.Error as error:
+            raise _damaged(self._path, error) from error
+        pixels = np.frombuffer(data, self._dtype).reshape(height, width, self._image.bands)
+        return np.broadcast_to(pixels, (height, width, 3)) if pixels.shape[2] == 1 else pixels
+
+    def close(self) -> None:
+        del self._image
+
+
+def open_file(path: Path, *, checked: bool = False) -> Source:
+    """Open `path`; raises InputError if its header is damaged or it is of a kind that is not read yet.
+
+    checked: the header is known to be sound, so libvips may allocate as much as it asks for.
+    """
+    try:
+        image = _opened(path, "sequential", checked)
+        orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+        if orientation != 1:
+            # Turning needs rows in another order: libvips unpacks the picture to a temporary file first.
+            image = _opened(path, "random", checked).autorot()
+    except pyvips.Error as error:
+        raise _damaged(path, error) from error
+    if image.interpretation == "cmyk":
+        raise InputError(f"{path}: the picture is CMYK, which is not read yet.", "Convert it to RGB.")
+    if image.format not in DTYPES:
+        raise InputError(f"{path}: pixels of kind {image.format} are not read.", "Save it with 8 or 16 bit colours.")
+    return VipsSource(path, image, _metadata_of(image, orientation in ON_ITS_SIDE))
+
+
+def _opened(path: Path, access: str, unlimited: bool) -> pyvips.Image:
+    # By way of a source, because in a plain file name libvips takes brackets for options: photo[1].jpg.
+    file = pyvips.Source.new_from_file(str(path))
+    return pyvips.Image.new_from_source(file, "", access=access, fail_on="warning", unlimited=unlimited)
+
+
+def _metadata_of(image: pyvips.Image, turned: bool) -> Metadata:
+    icc = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+    x, y = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
+    if round(x, 1) == round(y, 1) == ASSUMED_DPI:
+        return Metadata(icc, None)
+    return Metadata(icc, (y, x) if turned else (x, y))
+
+
+def _damaged(path: Path, error: pyvips.Error) -> InputError:
+    detail = (error.detail.strip().splitlines() or [error.message])[0]
+    return InputError(
+        f"{path}: the picture is damaged or cut short ({detail}).", "Copy it again from where it came from."
+    )

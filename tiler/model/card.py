@@ -1,0 +1,123 @@
+"""What a network is, what it expects, and what it likes: a value, read from the TOML file beside its graph."""
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from importlib.resources import files
+from pathlib import Path
+
+from tiler.errors import ModelError
+
+CARD = "card.toml"
+GRAPH = "tf_graph.pb"
+
+# The contract of a directory that has a graph and no card.
+DEFAULT_CONTRACT = "bshm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """The contract of a network. Pixels and alpha are 0..255 at its tensors, whatever it does inside.
+
+    name: what the user types. title: one line for people.
+    licence: of the weights, as an SPDX name. source: where they come from, an address.
+    graph: file name of the frozen TensorFlow graph.
+    sha256: of that file, lower-case hexadecimal; None where it is not known beforehand.
+    hub_id: its name on ModelScope; None for a network that is not fetched from there.
+    input_tensor: takes (h, w, 3) float32, 0..255, in the order `channels`, "rgb" or "bgr".
+    output_tensor: gives (h, w, c) float32, 0..255, of which channel `alpha_channel` is the alpha.
+    comfort_px: short side of the picture on which it is at its best.
+    tile_px, overlap_px: side of a tile, and how much neighbours should share.
+    multiple_px: both sides of what it is fed must be multiples of this; the session sees to it.
+    directory: where the card lies; the graph may lie beside it.
+    """
+
+    name: str
+    title: str
+    licence: str
+    source: str
+    graph: str
+    input_tensor: str
+    output_tensor: str
+    channels: str
+    alpha_channel: int
+    comfort_px: int
+    tile_px: int
+    overlap_px: int
+    multiple_px: int
+    directory: Path
+    hub_id: str | None = None
+    sha256: str | None = None
+
+
+OPTIONAL = ("hub_id", "sha256")
+
+
+def read_card(path: Path) -> ModelCard:
+    """Return the card in the TOML file `path`. Raises ModelError, naming the field that is missing or wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: the card cannot be read: {error.strerror}.", "Check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: this is not TOML: {error}.", "Correct the file at that place.") from error
+    known = {field.name: field.type for field in fields(ModelCard) if field.name != "directory"}
+    if unknown := sorted(table.keys() - known.keys()):
+        raise _wrong(path, f"there is no field {unknown[0]!r}", f"The fields are: {', '.join(known)}.")
+    if missing := sorted(known.keys() - table.keys() - set(OPTIONAL)):
+        raise _wrong(path, f"the field {missing[0]!r} is missing", f"Add it; {DEFAULT_CONTRACT}'s card shows how.")
+    for field, value in table.items():
+        kind = int if known[field] is int else str
+        if type(value) is not kind:
+            raise _wrong(path, f"{field} is {value!r}", "Give a whole number." if kind is int else "Give a text.")
+    card = ModelCard(**table, directory=path.parent)
+    _check(card, path)
+    return card
+
+
+def cards() -> tuple[ModelCard, ...]:
+    """Return the cards that come with tiler, in the order of their names."""
+    return tuple(read_card(path) for path in sorted(_data().glob(f"*/{CARD}")))
+
+
+def find_card(model: str) -> ModelCard:
+    """Return the card of `model`, the name of a card that comes with tiler or a directory.
+
+    A directory holds a graph and a card, or just `tf_graph.pb`; that is then taken to keep bshm's contract, as its
+    relatives on ModelScope do. A name goes before a directory of that name; "./name" means the directory.
+
+    Raises ModelError if there is no such name or directory, naming the models there are.
+    """
+    known = {card.name: card for card in cards()}
+    if model in known:
+        return known[model]
+    directory = Path(model)
+    if (directory / CARD).is_file():
+        return read_card(directory / CARD)
+    if (directory / GRAPH).is_file():
+        name = directory.resolve().name
+        return replace(known[DEFAULT_CONTRACT], name=name, title=name, directory=directory, hub_id=None, sha256=None)
+    names = ", ".join(known)
+    if directory.is_dir():
+        raise ModelError(f"{model}: there is neither {CARD} nor {GRAPH} in this directory.", f"Or choose: {names}.")
+    raise ModelError(f"There is no model {model!r}.", f"Choose one of {names}, or give a directory with a {GRAPH}.")
+
+
+def _data() -> Path:
+    return Path(str(files("tiler.model").joinpath("data")))
+
+
+def _check(card: ModelCard, path: Path) -> None:
+    if card.channels not in ("rgb", "bgr"):
+        raise _wrong(path, f"channels is {card.channels!r}", 'Give "rgb" or "bgr".')
+    least = {"alpha_channel": 0, "comfort_px": 1, "tile_px": 1, "overlap_px": 0, "multiple_px": 1}
+    for field, value in least.items():
+        if getattr(card, field) < value:
+            raise _wrong(path, f"{field} is {getattr(card, field)}", f"Give {value} or more.")
+    if 2 * card.overlap_px > card.tile_px:
+        raise _wrong(path, f"overlap_px is {card.overlap_px}", f"Give at most half of tile_px, {card.tile_px // 2}.")
+    if Path(card.graph).name != card.graph:
+        raise _wrong(path, f"graph is {card.graph!r}", "Give the name of a file beside the card.")
+
+
+def _wrong(path: Path, what: str, remedy: str) -> ModelError:
+    return ModelError(f"{path}: {what}.", remedy)

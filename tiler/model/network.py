@@ -1,0 +1,21 @@
+"""The door to a matting network: pixels in, alpha out."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiler.model.card import ModelCard
+
+
+class Network(Protocol):
+    """A matting network that any thread may call.
+
+    card: what it is and what it likes. `alpha` never looks at anything but its argument.
+    """
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the (h, w) alpha, 0..1, of (h, w, 3) RGB pixels, 0..255; any size from 1x1 up."""
