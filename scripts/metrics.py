@@ -64,7 +64,7 @@ def _chosen(values: Alpha, where: Mask | None) -> Alpha:
 def _slope(alpha: Alpha) -> Alpha:
     down = ndimage.gaussian_filter(alpha, GRADIENT_SIGMA_PX, order=(1, 0))
     right = ndimage.gaussian_filter(alpha, GRADIENT_SIGMA_PX, order=(0, 1))
-    return np.hypot(down, right)
+    return np.asarray(np.hypot(down, right))
 
 
 def _largest(mask: Mask) -> Mask:
@@ -74,7 +74,7 @@ def _largest(mask: Mask) -> Mask:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return labels == sizes.argmax()
+    return np.asarray(labels == sizes.argmax())
 
 
 def _phi(alpha: Alpha, loose_at: Alpha) -> Alpha:

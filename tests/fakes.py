@@ -1,0 +1,107 @@
+"""Exact stand-ins for the slow and the heavy: networks that are formulas, pictures and canvases that are arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tiler.canvas import WHITE
+from tiler.geometry import Box
+from tiler.plan import Plan
+
+
+class RedIsAlpha:
+    """An identity network: alpha is the red channel, exact and local."""
+
+    card = None
+
+    def alpha(self, rgb):
+        return (rgb[..., 0] / np.float32(255)).astype(np.float32)
+
+
+class ColourKey:
+    """Alpha from colour alone: green is background; local, exact and not linear."""
+
+    card = None
+
+    def alpha(self, rgb):
+        return np.clip((rgb[..., 0] - 0.5 * rgb[..., 1]) / np.float32(200), 0, 1).astype(np.float32)
+
+
+@dataclass
+class LiesInTiles:
+    """Right on the whole picture, whose shape it is told, and wrong in every tile: `lie` says how."""
+
+    whole: tuple[int, int]
+    lie: str
+    card = None
+
+    def alpha(self, rgb):
+        if rgb.shape[:2] == self.whole:
+            return RedIsAlpha().alpha(rgb)
+        if self.lie == "noise":
+            return np.random.default_rng(int(rgb.sum()) % 2**32).random(rgb.shape[:2], np.float32)
+        return np.full(rgb.shape[:2], {"zeros": 0.0, "ones": 1.0, "half": 0.5}[self.lie], np.float32)
+
+
+class ArrayPicture:
+    """The levels of a picture as arrays: 2x2 means, and area means for the last step."""
+
+    def __init__(self, pixels, plan: Plan):
+        self.levels = [pixels]
+        for shape in plan.shapes[1:]:
+            self.levels.append(shrink(self.levels[-1], shape))
+
+    def read(self, level: int, box: Box):
+        assert 0 <= box.rows.start < box.rows.stop <= self.levels[level].shape[0]
+        assert 0 <= box.cols.start < box.cols.stop <= self.levels[level].shape[1]
+        return self.levels[level][box.slices]
+
+
+class ArrayCanvas:
+    """A canvas in memory that remembers in which order its blocks were written."""
+
+    def __init__(self, plan: Plan):
+        self.levels = [np.zeros(shape, np.uint16) for shape in plan.shapes]
+        self.written: list[tuple[int, Box]] = []
+
+    def write(self, level: int, box: Box, alpha) -> None:
+        self.levels[level][box.slices] = np.rint(np.clip(alpha, 0, 1) * WHITE).astype(np.uint16)
+        self.written.append((level, box))
+
+    def alpha(self, level: int, box: Box):
+        return (self.levels[level][box.slices] / np.float32(WHITE)).astype(np.float32)
+
+
+@dataclass
+class Heard:
+    """Progress that remembers what it heard."""
+
+    stages: list[tuple[str, int]] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def stage(self, name: str, total: int) -> None:
+        self.stages.append((name, total))
+        self.steps.append(0)
+
+    def advance(self, steps: int = 1) -> None:
+        self.steps[-1] += steps
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def take_tile(tile_alpha, _guide, _rgb, _guide_px):
+    """No fusing: the tile's answer as it is."""
+    return tile_alpha
+
+
+def shrink(pixels, shape: Sequence[int]):
+    """Return `pixels` at `shape` by averaging the source pixels nearest to each target pixel."""
+    rows = np.minimum(np.arange(pixels.shape[0]) * shape[0] // pixels.shape[0], shape[0] - 1)
+    cols = np.minimum(np.arange(pixels.shape[1]) * shape[1] // pixels.shape[1], shape[1] - 1)
+    sums = np.zeros((*shape, 3))
+    np.add.at(sums, (rows[:, None], cols[None, :]), pixels.astype(float))
+    counts = np.bincount(rows, minlength=shape[0])[:, None] * np.bincount(cols, minlength=shape[1])[None, :]
+    return np.rint(sums / np.maximum(counts, 1)[..., None]).astype(pixels.dtype)

@@ -1,0 +1,29 @@
+"""The engine as nested loops that anyone can read: what every schedule of the real one must equal, bit for bit."""
+
+from tiler.blend import blend
+from tiler.engine import Scene, window
+from tiler.guidance import enlarge, open_tiles
+from tiler.image.eyes import to_network
+
+
+def solve(scene: Scene, *, dense: bool = False) -> None:
+    for level in reversed(scene.plan.levels):
+        is_base = level is scene.plan.levels[-1]
+
+        def below(box, level=level):
+            return scene.canvas.alpha(level.index + 1, box)
+
+        def guide(box, level=level, below=below):
+            return enlarge(below, box, level, scene.plan.levels[level.index + 1])
+
+        tiles = {}
+        for i, j in level.tiles:
+            if is_base or dense or (i, j) in open_tiles(below, level, scene.plan.levels[level.index + 1]):
+                box = level.read(i, j)
+                rgb = to_network(window(lambda part, level=level: scene.picture.read(level.index, part), box, level))
+                alpha = scene.network.alpha(rgb)
+                if not is_base:
+                    alpha = scene.fuse(alpha, guide(box), rgb, max(level.guide_px))
+                tiles[i, j] = alpha[level.support(i, j).within(box).slices]
+        for i, j in level.tiles:
+            scene.canvas.write(level.index, level.block(i, j), blend(level, i, j, tiles, guide))

@@ -1,0 +1,165 @@
+import random
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import oracle
+from tests.fakes import ArrayCanvas, ArrayPicture, ColourKey, Heard, LiesInTiles, RedIsAlpha, take_tile
+from tests.strategies import plans
+from tiler.engine import ROWS_AHEAD, Scene, graph, on_threads, solve
+from tiler.fuse import TOLERANCE, fuse
+from tiler.plan import make_plan
+
+
+def scene_of(plan, network, fusing=fuse, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (*plan.shapes[0], 3), dtype=np.uint8)
+    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Heard())
+
+
+def portrait(plan, network, fusing=fuse):
+    """A soft disc on a dark ground: sure inside, sure outside, uncertain between."""
+    height, width = plan.shapes[0]
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot(y - height / 2, x - width / 2) / min(height, width)
+    red = np.clip((0.35 - distance) * 12 + 0.5, 0, 1) * 255
+    pixels = np.stack([red, 255 - red, red // 2], axis=-1).astype(np.uint8)
+    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Heard())
+
+
+def one_by_one(choose):
+    """A scheduler with a will of its own: of the tasks whose needs are met, it runs the one that `choose` picks."""
+
+    def run(tasks, keys):
+        done, waiting = {}, dict(tasks)
+
+        def value(argument):
+            if isinstance(argument, list):
+                return [value(item) for item in argument]
+            return done[argument] if argument in keys_of_tasks else argument
+
+        keys_of_tasks = set(tasks)
+        needs = {
+            key: [k for a in args if isinstance(a, list) for k in a if k in tasks] for key, (_, *args) in tasks.items()
+        }
+        while waiting:
+            key = choose([key for key in waiting if all(need in done for need in needs[key])])
+            function, *args = waiting.pop(key)
+            done[key] = function(*[value(argument) if isinstance(argument, list) else argument for argument in args])
+        assert set(keys) <= set(done)
+
+    return run
+
+
+def in_any_order(seed):
+    return one_by_one(random.Random(seed).choice)
+
+
+@given(plans(), st.integers(0, 99))
+def test_law_1_a_network_that_returns_a_known_picture_gets_it_back_exactly(plan, seed):
+    scene = scene_of(plan, RedIsAlpha(), take_tile, seed)
+    solve(scene, in_any_order(seed), dense=True)
+    for level, canvas in zip(scene.picture.levels, scene.canvas.levels, strict=True):
+        assert (canvas == level[..., 0].astype(np.uint16) * 257).all()
+
+
+@settings(max_examples=15)
+@given(plans(), st.sampled_from([1, 2, 8]), st.integers(0, 2**16), st.booleans())
+def test_law_3_every_schedule_gives_the_bytes_of_the_nested_loops(plan, threads, seed, dense):
+    expected = portrait(plan, ColourKey())
+    oracle.solve(expected, dense=dense)
+    for run in (on_threads(threads), in_any_order(seed)):
+        scene = portrait(plan, ColourKey())
+        solve(scene, run, dense=dense)
+        for ours, theirs in zip(scene.canvas.levels, expected.canvas.levels, strict=True):
+            assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_law_3_on_many_tiles_and_slow_ones(threads):
+    plan = make_plan((300, 420), comfort_px=48, tile_px=48, overlap_px=12)
+    expected = portrait(plan, ColourKey())
+    oracle.solve(expected)
+
+    class Slow(ColourKey):
+        def alpha(self, rgb):
+            time.sleep(random.Random(rgb.tobytes()).random() * 0.004)
+            return super().alpha(rgb)
+
+    scene = portrait(plan, Slow())
+    solve(scene, on_threads(threads))
+    assert all((a == b).all() for a, b in zip(scene.canvas.levels, expected.canvas.levels, strict=True))
+
+
+@pytest.mark.parametrize("lie", ["zeros", "ones", "half", "noise"])
+def test_law_2_tiles_that_lie_cost_sharpness_but_never_a_hole(lie):
+    """Averaged over 8 guide pixels, the picture that comes out is the small one enlarged."""
+    plan = make_plan((256, 320), comfort_px=128, tile_px=96, overlap_px=32)
+    told = portrait(plan, LiesInTiles(plan.shapes[-1], lie))
+    solve(told, on_threads(2), dense=True)
+    guide_only = portrait(plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
+    solve(guide_only, on_threads(2))
+    difference = (told.canvas.levels[0].astype(float) - guide_only.canvas.levels[0]) / 65535
+    means = difference.reshape(16, 16, 20, 16).mean(axis=(1, 3))
+    assert np.abs(means).max() < TOLERANCE
+    assert np.abs(difference).max() > 0 or lie == "half"
+
+
+def test_a_gate_keeps_tiles_from_running_ahead_of_the_disk():
+    """Even a scheduler that runs a tile whenever one may waits for the blocks two rows above to be written."""
+    plan = make_plan((400, 300), comfort_px=200, tile_px=48, overlap_px=12)
+    level = plan.levels[0]
+    written_when_run = []
+
+    class Watching(ColourKey):
+        def alpha(self, rgb):
+            written_when_run.append(sum(index == 0 for index, _ in scene.canvas.written))
+            return super().alpha(rgb)
+
+    scene = portrait(plan, Watching())
+    solve(scene, one_by_one(lambda ready: min(ready, key=lambda key: (key[0] != "tile", key[1:]))), dense=True)
+    tiles = written_when_run[1:]  # the first is the base
+    assert len(tiles) == level.count > 4 * level.cols.count
+    for n, written in enumerate(tiles):
+        rows_above = n // level.cols.count - ROWS_AHEAD + 1
+        assert written >= rows_above * level.cols.count
+
+
+def test_a_tile_that_fails_ends_the_run_with_its_own_error():
+    plan = make_plan((200, 200), comfort_px=50, tile_px=50, overlap_px=10)
+
+    class Fails(ColourKey):
+        def alpha(self, rgb):
+            if rgb.shape[:2] != (50, 50) or threading.current_thread().name.endswith("_1"):
+                raise MemoryError("no room for this tile")
+            return super().alpha(rgb)
+
+    with pytest.raises(MemoryError, match="no room for this tile"):
+        solve(portrait(plan, Fails()), on_threads(2))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tiler")]
+
+
+def test_what_is_reported_is_what_ran():
+    plan = make_plan((300, 420), comfort_px=48, tile_px=48, overlap_px=12)
+    scene = portrait(plan, ColourKey())
+    reports = solve(scene, on_threads(2))
+    assert [report.level for report in reports] == [level.index for level in reversed(plan.levels)]
+    for report, level, (_, total), steps in zip(
+        reports, reversed(plan.levels), scene.progress.stages, scene.progress.steps, strict=True
+    ):
+        assert report.tiles_run == total == steps
+        assert report.tiles_run + report.tiles_skipped == level.count
+    assert reports[-1].tiles_skipped > 0
+
+
+def test_every_chosen_tile_is_a_task_and_no_task_carries_pixels():
+    plan = make_plan((300, 420), comfort_px=48, tile_px=48, overlap_px=12)
+    level = plan.levels[0]
+    chosen = frozenset([(0, 0), (1, 2)])
+    tasks = graph(portrait(plan, ColourKey()), level, chosen)
+    assert {key[1:] for key in tasks if key[0] == "tile"} == chosen
+    assert {key[1:] for key in tasks if key[0] == "block"} == set(level.tiles)
+    assert not any(isinstance(argument, np.ndarray) for task in tasks.values() for argument in task)

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tiler
+from tests.fakes import ColourKey, Heard
+from tiler import run
+from tiler.image.eyes import to_network
+from tiler.model.card import find_card
+from tiler.model.facts import GraphFacts
+from tiler.model.session import open_session
+from tiler.progress import Silent
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "portrait.jpg"
+
+
+class Fake(ColourKey):
+    """A colour key in the place of the session."""
+
+    card = find_card("modnet")
+    sha256 = "0" * 64
+    precision = "f32"
+    facts = GraphFacts((), (), 0, 0)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    monkeypatch.setattr(run, "open_session", lambda *_: Fake())
+
+
+@pytest.fixture
+def photo(tmp_path):
+    y, x = np.mgrid[:1200, :900]
+    red = np.clip((0.35 - np.hypot(y - 600, x - 450) / 900) * 12 + 0.5, 0, 1) * 255
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.stack([red, 255 - red, red // 2], axis=-1).astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.mark.usefixtures("fake")
+def test_colours_are_the_photos_own_and_alpha_is_added(photo, tmp_path):
+    report = tiler.matte(photo, tmp_path / "out.png")
+    out = np.asarray(Image.open(tmp_path / "out.png"))
+    pixels = np.asarray(Image.open(photo))
+    assert (out[..., :3] == pixels).all()
+    # A colour key is exact at every scale, so fused and feathered it is still itself, but for the guide's blur.
+    assert np.abs(out[..., 3] / 255.0 - ColourKey().alpha(to_network(pixels))).mean() < 0.003
+    assert report.shape == (1200, 900)
+    assert report.tiles_run > 0
+    assert list(report.seconds) == ["load model", "read and halve", "matte", "export"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_same_picture_twice_gives_the_same_bytes(photo, tmp_path):
+    tiler.matte(photo, tmp_path / "one.png", tiler.Settings(threads=1))
+    tiler.matte(photo, tmp_path / "two.png", tiler.Settings(threads=4))
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+@pytest.mark.usefixtures("fake")
+def test_nothing_is_left_beside_the_output_or_in_the_work_dir(photo, tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=work))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
+def test_a_run_that_is_stopped_leaves_no_trace_and_the_old_output(photo, tmp_path, monkeypatch, interruption):
+    class Stops(Fake):
+        def alpha(self, _rgb):
+            raise interruption
+
+    monkeypatch.setattr(run, "open_session", lambda *_: Stops())
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "out.png").write_bytes(b"yesterday's")
+    with pytest.raises(interruption):
+        tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=work))
+    assert (tmp_path / "out.png").read_bytes() == b"yesterday's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.usefixtures("fake")
+def test_every_stage_is_told_and_ends_where_it_should(photo, tmp_path):
+    heard = Heard()
+    tiler.matte(photo, tmp_path / "out.png", progress=heard)
+    assert [total for _, total in heard.stages] == heard.steps
+
+
+def test_a_work_dir_that_is_not_there_is_an_error_that_names_it(photo, tmp_path):
+    with pytest.raises(tiler.OutputError, match="nowhere"):
+        tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=tmp_path / "nowhere"))
+
+
+def test_an_overlap_too_large_for_the_models_tiles_is_refused():
+    with pytest.raises(tiler.SettingsError, match="256 or less"):
+        run.plan_for((4000, 4000), find_card("modnet"), tiler.Settings(overlap_px=300))
+
+
+def test_small_tiles_take_a_small_overlap():
+    plan = run.plan_for((4000, 4000), find_card("modnet"), tiler.Settings(tile_px=128))
+    assert plan.levels[0].rows.tile_px == 128
+
+
+def test_the_embedded_network_on_a_small_picture_is_the_network_called_directly(tmp_path):
+    small = Image.open(EXAMPLE).resize((400, 500), Image.Resampling.LANCZOS)
+    small.save(tmp_path / "small.png")
+    settings = tiler.Settings(alpha_only=True, bits=16, precision="f32")
+    report = tiler.matte(tmp_path / "small.png", tmp_path / "alpha.png", settings)
+    session = open_session(settings, Silent())
+    expected = session.alpha(to_network(np.asarray(small)))
+    session.close()
+    found = np.asarray(Image.open(tmp_path / "alpha.png"))
+    assert (found == np.rint(expected * 65535)).all()
+    assert 0.2 < expected.mean() < 0.9
+    assert (report.tiles_run, report.tiles_skipped) == (1, 0)

@@ -1,0 +1,5 @@
+"""`python -m tiler` is `tiler`."""
+
+from tiler.cli import main
+
+main()

@@ -1,0 +1,95 @@
+"""What happened in a run, as values and as JSON."""
+
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tiler.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReport:
+    """One level: its (height, width) in pixels, how many tiles ran and how many the guide had solved, and seconds."""
+
+    level: int
+    shape: tuple[int, int]
+    tiles_run: int
+    tiles_skipped: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """The network that answered: its name, the sha256 of its graph, the precision used, and what bears on tiling."""
+
+    name: str
+    sha256: str
+    precision: str
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run: enough to see what it did and to do it again.
+
+    seconds: wall time of each stage, in the order they came. peak_memory_mb: the most resident memory of the whole
+    process so far, in 10^6 bytes; None where the system does not tell.
+    """
+
+    source: str
+    output: str
+    shape: tuple[int, int]
+    levels: tuple[LevelReport, ...]
+    seconds: dict[str, float]
+    peak_memory_mb: float | None
+    model: ModelReport
+    settings: Settings
+    versions: dict[str, str]
+    machine: str
+
+    @property
+    def tiles_run(self) -> int:
+        return sum(level.tiles_run for level in self.levels)
+
+    @property
+    def tiles_skipped(self) -> int:
+        return sum(level.tiles_skipped for level in self.levels)
+
+    def to_json(self) -> str:
+        """Return the report as JSON text: one object, fields as here, paths as text, indented."""
+        return json.dumps(asdict(self), indent=2, default=str) + "\n"
+
+
+def peak_memory_mb() -> float | None:
+    """Return the most resident memory this process has had, in 10^6 bytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of what shapes the result; packages that are absent are left out."""
+    found = {"python": platform.python_version()}
+    for name in ("tiler-matting", "tensorflow", "numpy", "dask", "scipy", "tifffile", "pyvips", "pillow", "zarr"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> str:
+    """Return the processor's name and count as the system gives them."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} processors"
