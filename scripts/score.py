@@ -3,7 +3,8 @@
 
 A folder holds NAME.jpg (or .png, .tif) and NAME_alpha.png. Three ways are scored side by side with one network:
 
-  shrink   the picture shrunk to the network's comfort size, its alpha enlarged bicubically: what most people do
+  shrink   the picture shrunk to the network's comfort size, its alpha enlarged bicubically: what most people do; the
+           small picture is the engine's own base, so this is also the engine's guide, simply enlarged
   tiles    every full-size tile by itself, feathered together: what tiling scripts do
   tiler    this engine
 
@@ -18,6 +19,7 @@ import argparse
 import json
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import metrics
@@ -30,6 +32,8 @@ from tiler.canvas import Canvas
 from tiler.engine import Scene, on_threads, solve
 from tiler.geometry import Box
 from tiler.image.eyes import to_network
+from tiler.image.open import open_source
+from tiler.image.pyramid import build
 from tiler.model.session import Session, open_session
 from tiler.plan import Level, Plan
 from tiler.progress import Silent
@@ -90,12 +94,10 @@ def is_scored(path: Path) -> bool:
 
 def score(path: Path, settings: tiler.Settings, network: Session, keep: Path | None) -> dict[str, Scores]:
     """Return way -> metric -> figure for one picture."""
-    pixels = np.asarray(Image.open(path).convert("RGB"))
     truth: Alpha = np.asarray(Image.open(truth_of(path)).convert("L"), np.float32) / np.float32(255)
     plan = plan_for(truth.shape, network.card, settings)
     alphas = {
-        "shrink": shrink_only(pixels, plan, network),
-        "tiles": naive_tiles(pixels, plan, network, settings),
+        **without_tiler(path, plan, network, settings),
         "tiler": by_tiler(path, settings),
     }
     if keep:
@@ -120,30 +122,25 @@ def figures(alpha: Alpha, truth: Alpha, band: metrics.Mask) -> Scores:
     }
 
 
-def shrink_only(pixels: NDArray[np.uint8], plan: Plan, network: Session) -> Alpha:
-    """Return the alpha of the picture shrunk to the base, enlarged in one bicubic step."""
-    height, width = plan.shapes[-1]
-    small = Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
-    alpha = Image.fromarray(network.alpha(to_network(np.asarray(small))))
-    large = alpha.resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(large, np.float32), 0, 1)
-
-
-def naive_tiles(pixels: NDArray[np.uint8], plan: Plan, network: Session, settings: tiler.Settings) -> Alpha:
-    """Return the tiles of level 0 as the network answers them, feathered: no guide, no fusing."""
-    full = plan.levels[0]
+def without_tiler(path: Path, plan: Plan, network: Session, settings: tiler.Settings) -> dict[str, Alpha]:
+    """Return the alphas of `shrink` and `tiles`."""
+    full, base = plan.levels[0], plan.levels[-1]
     unguided = Plan((Level(0, full.rows, full.cols, None),))
-
-    class Whole:
-        def read(self, _level: int, box: Box) -> NDArray[np.uint8]:
-            return pixels[box.slices]
-
-    with tempfile.TemporaryDirectory() as scratch:
+    with closing(open_source(path)) as source, tempfile.TemporaryDirectory() as scratch:
+        pyramid = build(source, plan.shapes, Path(scratch) / "pyramid", Silent())
+        small = Image.fromarray(network.alpha(to_network(pyramid.read(base.index, Box.whole(base.shape)))))
+        shrink = small.resize((full.shape[1], full.shape[0]), Image.Resampling.BICUBIC)
         canvas = Canvas(Path(scratch) / "canvas", unguided)
-        solve(
-            Scene(unguided, Whole(), network, lambda alpha, *_: alpha, canvas, Silent()), on_threads(settings.threads)
-        )
-        return canvas.alpha(0, Box.whole(full.shape))
+        solve(Scene(unguided, pyramid, network, tile_alone, canvas, Silent()), on_threads(settings.threads))
+        return {
+            "shrink": np.clip(np.asarray(shrink, np.float32), 0, 1),
+            "tiles": canvas.alpha(0, Box.whole(full.shape)),
+        }
+
+
+def tile_alone(tile_alpha: Alpha, _guide: Alpha, _rgb: Alpha, _guide_px: float) -> Alpha:
+    """Return the tile's own answer: no fusing."""
+    return tile_alpha
 
 
 def by_tiler(path: Path, settings: tiler.Settings) -> Alpha:

@@ -17,7 +17,7 @@ may so move by half a guide pixel and no further.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ Plane = NDArray[np.float32]
 CELL_GUIDE_PX = 2.0
 # Cells to a side of a neighbourhood.
 REACH = 4
+# Cells to a side of the window in which a tile's detail is told from its ground: about what the guide can have lost.
+SPLICE_WINDOW = 11
+# ... and of the window in which colours are asked to explain the guide: it should hold both sides of loose hair.
+GUIDED_WINDOW = 21
 # Half a guide pixel in eight.
 TOLERANCE = 1 / 16
 # The smooth corrections begin well before the tolerance, so that the last, blunt one has next to nothing to do.
@@ -36,6 +40,8 @@ SLACK = TOLERANCE / 2
 CORRECTIONS = 2
 # A guide this near to 0 or 1 is kept as it is: less than one step of 255.
 SURE = 1 / 256
+# The change fades in over this much of the guide beyond that, so that no strand ends in a step.
+FADE = 8 / 256
 # Variances below this (a standard deviation of 2.5 steps of 255) are noise, not edges.
 NOISE = 1e-4
 
@@ -51,7 +57,8 @@ def fuse(tile_alpha: Plane, guide: Plane, rgb: Plane, guide_px: float) -> Plane:
         return guide
     cells = Cells(guide.shape, max(1, round(CELL_GUIDE_PX * guide_px)), uncertain)
     before = guide.ravel()[uncertain]
-    after = _answer(tile_alpha, guide, rgb, cells)
+    say = np.clip((np.minimum(before, 1 - before) - SURE) / FADE, 0, 1)
+    after = before + say * (_answer(tile_alpha, guide, rgb, cells) - before)
     after = _held_to(before, _drawn_to(before, after, cells), cells)
     fused = guide.copy()
     fused.ravel()[uncertain] = after
@@ -64,7 +71,7 @@ def _answer(tile: Plane, guide: Plane, rgb: Plane, cells: "Cells") -> Plane:
     coarse_rgb = cells.mean(rgb) / np.float32(255)
     weight = _agreement(coarse_tile, coarse_guide)
     (red, green, blue, own), offset, trust = _guided(coarse_guide, [*np.moveaxis(coarse_rgb, -1, 0), coarse_tile])
-    ground = offset - weight * _around(coarse_tile - coarse_guide)
+    ground = offset - weight * _around(coarse_tile - coarse_guide, SPLICE_WINDOW)
 
     at = cells.pixels
     colours = rgb.reshape(-1, 3)[at] / np.float32(255)
@@ -79,12 +86,13 @@ def _answer(tile: Plane, guide: Plane, rgb: Plane, cells: "Cells") -> Plane:
 
 def _agreement(tile: Plane, guide: Plane) -> Plane:
     """Return, per cell, how far tile and guide tell the same story around it: 0 not at all, 1 the very same."""
-    tile_mean, guide_mean = _around(tile), _around(guide)
-    tile_var = _around(tile * tile) - tile_mean * tile_mean + np.float32(NOISE)
-    guide_var = _around(guide * guide) - guide_mean * guide_mean + np.float32(NOISE)
-    both = np.maximum(_around(tile * guide) - tile_mean * guide_mean, 0)
+    mean = partial(_around, window=SPLICE_WINDOW)
+    tile_mean, guide_mean = mean(tile), mean(guide)
+    tile_var = mean(tile * tile) - tile_mean * tile_mean + np.float32(NOISE)
+    guide_var = mean(guide * guide) - guide_mean * guide_mean + np.float32(NOISE)
+    both = np.maximum(mean(tile * guide) - tile_mean * guide_mean, 0)
     correlation = np.minimum(both * both / (tile_var * guide_var), 1)
-    return _around(correlation * np.minimum(1, both / np.maximum(tile_var, guide_var)))
+    return mean(correlation * np.minimum(1, both / np.maximum(tile_var, guide_var)))
 
 
 def _guided(guide: Plane, features: list[Plane]) -> tuple[list[Plane], Plane, Plane]:
@@ -92,33 +100,34 @@ def _guided(guide: Plane, features: list[Plane]) -> tuple[list[Plane], Plane, Pl
 
     trust: the share of the guide's variance that the function explains; slopes and offset are multiplied by it.
     """
-    means = [_around(feature) for feature in features]
-    guide_mean = _around(guide)
+    mean, smooth = partial(_around, window=GUIDED_WINDOW), partial(_around, window=SPLICE_WINDOW)
+    means = [mean(feature) for feature in features]
+    guide_mean = mean(guide)
     count = len(features)
     matrix = np.empty((*guide.shape, count, count))
     right = np.empty((*guide.shape, count, 1))
     for i, feature in enumerate(features):
-        right[..., i, 0] = _around(feature * guide) - means[i] * guide_mean
+        right[..., i, 0] = mean(feature * guide) - means[i] * guide_mean
         for j in range(i + 1):
-            matrix[..., i, j] = matrix[..., j, i] = _around(feature * features[j]) - means[i] * means[j]
+            matrix[..., i, j] = matrix[..., j, i] = mean(feature * features[j]) - means[i] * means[j]
         matrix[..., i, i] += NOISE
     solved = np.linalg.solve(matrix, right)
-    variance = _around(guide * guide) - guide_mean * guide_mean + np.float32(NOISE)
+    variance = mean(guide * guide) - guide_mean * guide_mean + np.float32(NOISE)
     trust = np.clip((solved * right).sum(axis=(-2, -1)) / variance, 0, 1).astype(np.float32)
     slopes = [trust * slope for slope in np.moveaxis(solved[..., 0].astype(np.float32), -1, 0)]
     offset = trust * guide_mean - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
-    return [_around(slope) for slope in slopes], _around(offset), _around(trust)
+    return [smooth(slope) for slope in slopes], smooth(offset), smooth(trust)
 
 
 def _drawn_to(before: Plane, after: Plane, cells: "Cells") -> Plane:
     """Return `after` with what its neighbourhoods have too much scaled towards 0, and too little towards 1."""
     for _ in range(CORRECTIONS):
-        off = _around(cells.share(after - before))
+        off = _around(cells.share(after - before), 2 * REACH + 1)
         excess = off - np.clip(off, -SLACK, SLACK)
         if not excess.any():
             break
-        less = np.clip(excess / np.maximum(_around(cells.share(after)), NOISE), 0, 1)
-        more = np.clip(-excess / np.maximum(_around(cells.share(1 - after)), NOISE), 0, 1)
+        less = np.clip(excess / np.maximum(_around(cells.share(after), 2 * REACH + 1), NOISE), 0, 1)
+        more = np.clip(-excess / np.maximum(_around(cells.share(1 - after), 2 * REACH + 1), NOISE), 0, 1)
         after = (1 - cells.at_pixels(less)) * after + cells.at_pixels(more) * (1 - after)
     return after
 
@@ -133,9 +142,9 @@ def _held_to(before: Plane, after: Plane, cells: "Cells") -> Plane:
     return before + keep.ravel()[neighbourhoods.index] * (after - before)
 
 
-def _around(plane: Plane) -> Plane:
-    """Return the mean over the neighbourhood that has each cell at its centre."""
-    return np.asarray(uniform_filter(plane, REACH + 1, mode="nearest"), dtype=np.float32)
+def _around(plane: Plane, window: int) -> Plane:
+    """Return the mean over the square of `window` cells that has each cell at its centre."""
+    return np.asarray(uniform_filter(plane, window, mode="nearest"), dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,12 @@ from tiler.errors import SettingsError
 
 Route = Literal["auto", "dense"]
 Precision = Literal["auto", "f32", "bf16"]
+Compression = Literal["deflate", "lzw"]
 
 # A network never asks more of a laptop than this many tiles at once; each holds its activations in memory.
 MOST_THREADS = 16
+# Well beyond any scan or panorama known to us; a header that says more is a mistake or an attack.
+MOST_PIXELS = 20_000_000_000
 
 
 def default_threads() -> int:
@@ -27,10 +30,15 @@ class Settings:
     comfort_px: short side, in pixels, of the small picture the network sees first; None takes the model's own.
     tile_px, overlap_px: side of a tile and overlap of neighbours, in pixels; None takes the model's own.
     route: "auto" runs only tiles that the guide leaves uncertain, "dense" runs them all.
+    dense_levels: how many levels above the base run all their tiles even so, to find what the base is too small for.
+    wrap: the left and right ends are neighbours; None asks the picture's own panorama metadata.
     precision: "auto" takes bfloat16 where the processor has it, "f32" refuses it, "bf16" insists.
     threads: tiles in flight at once.
     alpha_only: write the alpha alone instead of the picture with alpha.
     bits: bits per channel of the output, 8 or 16; None keeps the picture's own.
+    premultiplied: multiply the colours by alpha instead of leaving them as they are.
+    compression, pyramid: of a TIFF; a pyramid adds its halves for quick viewing.
+    max_pixels: refuse pictures that say they have more.
     work_dir: where scratch files may lie while the run lasts; None takes the system's temporary directory.
 
     Raises SettingsError, naming the option and the values it can have.
@@ -41,10 +49,16 @@ class Settings:
     tile_px: int | None = None
     overlap_px: int | None = None
     route: Route = "auto"
+    dense_levels: int = 0
+    wrap: bool | None = None
     precision: Precision = "auto"
     threads: int = field(default_factory=default_threads)
     alpha_only: bool = False
     bits: Literal[8, 16] | None = None
+    premultiplied: bool = False
+    compression: Compression = "deflate"
+    pyramid: bool = False
+    max_pixels: int = MOST_PIXELS
     work_dir: Path | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +66,9 @@ class Settings:
         _at_least("tile-px", self.tile_px, 32)
         _at_least("overlap-px", self.overlap_px, 0)
         _at_least("threads", self.threads, 1)
+        _at_least("dense-levels", self.dense_levels, 0)
+        _at_least("max-pixels", self.max_pixels, 1)
+        _one_of("compression", self.compression, get_args(Compression))
         _one_of("route", self.route, get_args(Route))
         _one_of("precision", self.precision, get_args(Precision))
         _one_of("bits", self.bits, (8, 16, None))
