@@ -108,6 +108,50 @@ def test_law_2_tiles_that_lie_cost_sharpness_but_never_a_hole(lie):
     assert np.abs(difference).max() > 0 or lie == "half"
 
 
+def test_a_panorama_rolled_by_half_gives_the_rolled_matte():
+    plan = make_plan((384, 768), comfort_px=48, tile_px=64, overlap_px=16, wraps=True)
+    assert all(level.shape[1] % (2 * level.cols.block_px) == 0 for level in plan.levels)
+    scene = scene_of(plan, ColourKey())
+    scene.picture.levels[:] = [scene.picture.levels[0] // 2 + np.uint8(60), *scene.picture.levels[1:]]
+    solve(scene, on_threads(2))
+    half = [np.roll(level, level.shape[1] // 2, axis=1) for level in scene.picture.levels]
+    rolled = scene_of(plan, ColourKey())
+    rolled.picture.levels[:] = half
+    solve(rolled, on_threads(2))
+    for level, theirs in zip(rolled.canvas.levels, scene.canvas.levels, strict=True):
+        assert (level == np.roll(theirs, level.shape[1] // 2, axis=1)).all()
+
+
+def test_levels_that_find_may_add_and_never_take_away():
+    """Two discs, of which the base is blind to the small one."""
+    plan = make_plan((256, 256), comfort_px=64, tile_px=64, overlap_px=16)
+
+    class Blind(RedIsAlpha):
+        def alpha(self, rgb):
+            alpha = super().alpha(rgb)
+            if len(shown) == 0:
+                alpha[:20, :20] = 0
+            shown.append(1)
+            return alpha
+
+    def run(finding):
+        shown.clear()
+        scene = portrait(plan, Blind())
+        for level in scene.picture.levels:
+            size = level.shape[0] // 8
+            level[size // 2 : size, size // 2 : size] = (255, 0, 127)
+        reports = solve(scene, on_threads(1), finding=finding)
+        return scene.canvas.levels[0] / 65535, reports
+
+    shown = []
+    without, _ = run(0)
+    found, reports = run(1)
+    assert without[16:32, 16:32].max() < 0.1
+    assert found[18:30, 18:30].min() > 0.9
+    assert (found >= without - 0.1).all()
+    assert [report.tiles_skipped for report in reports][:2] == [0, 0]
+
+
 def test_a_gate_keeps_tiles_from_running_ahead_of_the_disk():
     """Even a scheduler that runs a tile whenever one may waits for the blocks two rows above to be written."""
     plan = make_plan((400, 300), comfort_px=200, tile_px=48, overlap_px=12)

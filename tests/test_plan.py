@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import plans
 from tiler.geometry import Box
-from tiler.plan import make_plan
+from tiler.plan import LONG, make_plan
 
 sides = st.integers(1, 100_000)
 
@@ -44,8 +44,21 @@ def test_every_level_is_partitioned_into_blocks(plan):
 
 
 @given(plans())
-def test_only_the_base_has_no_guide_and_it_is_seen_whole(plan):
-    base = plan.levels[-1]
+def test_only_the_base_has_no_guide(plan):
     assert [level.guide_px is None for level in plan.levels] == [False] * (len(plan.levels) - 1) + [True]
-    assert base.read(0, 0) == base.block(0, 0) == Box.whole(base.shape)
-    assert base.count == 1
+
+
+@given(sides, sides, st.integers(32, 2000))
+def test_the_base_is_seen_whole_unless_it_is_long(height, width, comfort_px):
+    base = make_plan((height, width), comfort_px=comfort_px, tile_px=512, overlap_px=128).levels[-1]
+    if max(base.shape) <= LONG * comfort_px:
+        assert base.read(0, 0) == base.block(0, 0) == Box.whole(base.shape)
+        assert base.count == 1
+    else:
+        assert base.count > 1
+        assert max(base.read(0, 0).shape) == LONG * comfort_px
+
+
+def test_a_panorama_wraps_in_every_level():
+    plan = make_plan((3000, 6000), comfort_px=512, tile_px=512, overlap_px=128, wraps=True)
+    assert all(level.cols.wraps and not level.rows.wraps for level in plan.levels)

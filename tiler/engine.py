@@ -14,7 +14,7 @@ Within a level Dask runs a plain dictionary of tasks; they carry coordinates, ne
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -68,17 +68,22 @@ class Scene:
     progress: Progress
 
 
-def solve(scene: Scene, run: Run, *, dense: bool = False) -> tuple[LevelReport, ...]:
+def solve(scene: Scene, run: Run, *, dense: bool = False, finding: int = 0) -> tuple[LevelReport, ...]:
     """Write the alpha of every level onto the canvas, from the base up, and return what each took.
 
     run: executes a graph of tasks until the given keys are done. dense: run every tile, not the uncertain ones alone.
+    finding: in so many levels above the base every tile runs, and may add to the guide what the base was too small to
+    show. It may still take nothing away.
     """
     reports = []
+    finder = replace(scene, fuse=_adding(scene.fuse))
+    first_found = scene.plan.levels[-1].index - finding
     for level in reversed(scene.plan.levels):
         began = perf_counter()
-        chosen = frozenset(level.tiles) if dense else _open(scene, level)
+        finds = level.index >= first_found
+        chosen = frozenset(level.tiles) if dense or finds else _open(scene, level)
         scene.progress.stage(f"level {level.index}, {level.shape[1]} x {level.shape[0]} px", len(chosen))
-        tasks = graph(scene, level, chosen)
+        tasks = graph(finder if finds else scene, level, chosen)
         run(tasks, [("row", i) for i in range(level.rows.count)])
         reports.append(
             LevelReport(level.index, level.shape, len(chosen), level.count - len(chosen), perf_counter() - began)
@@ -140,6 +145,15 @@ def _block(scene: Scene, level: Level, i: int, j: int, own: list[tuple[int, int]
     tiles = dict(zip(own, alphas, strict=True))
     alpha = blend(level, i, j, tiles, lambda box: _guide(scene, level, box))
     scene.canvas.write(level.index, level.block(i, j), alpha)
+
+
+def _adding(fuse: Fuse) -> Fuse:
+    """Return `fuse`, but with the tile's own answer where that is more: what either of tile and guide has found."""
+
+    def either(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: float) -> Alpha:
+        return np.maximum(fuse(tile_alpha, guide, rgb, guide_px), tile_alpha)
+
+    return either
 
 
 def _nothing(_done: list[None]) -> None:

@@ -1,209 +1,193 @@
-"""Tile alpha and guide made one: what the tile knows of edges, within what the guide knows of the whole. Pure.
+"""One tile's alpha made of three witnesses: what the guide knows, the colours, and what the network saw in it. Pure.
 
-The fused alpha is an affine function of tile alpha, guide and colours whose coefficients vary slowly: they are found
-on a coarse grid of *cells*, two guide pixels wide, and interpolated. It is the mean of two answers:
+The guide knows *what* is there, not exactly where it ends; colours and the tile's own alpha know where edges run,
+not what they mean. So the guide is explained, window by window, as a linear function of colours and tile alpha (a
+guided filter): its soft edges move to where the picture has sharp ones, and the tile is believed as far as it agrees.
+Then the law is enforced that makes a lying tile harmless:
 
-- the *splice*, guide + w (d - mean d), where d = tile - guide: the tile's detail on the guide's ground. w says how
-  far the tile, seen as coarsely as the guide, tells the same story: the squared correlation of the two around a
-  cell, less where one is flatter than the other. A tile that lies is not spliced.
-- the *guided filter* of the guide by the colours and the tile alpha, which moves a blurred edge to where colours
-  change. K. He, J. Sun, X. Tang, "Guided image filtering", IEEE TPAMI 35(6), 2013; coefficients on a coarse grid as
-  in K. He, J. Sun, "Fast guided filter", arXiv:1505.00996, 2015. It counts as far as it explains the guide: where
-  nothing in the picture varies with the guide, the guide stays.
+    Averaged over the square of `LAW_RADIUS` guide pixels around any pixel, as far as it lies in the tile, the fused
+    alpha equals the guide within `TOLERANCE`; and where the guide is surely 0 or 1 it is the guide, exactly.
 
-Law: where the guide is sure the fused alpha is the guide; and whatever the tile says, the means of both over every
-*neighbourhood*, a square eight guide pixels wide on the tile's own grid, differ by `TOLERANCE` at most. An edge
-may so move by half a guide pixel and no further.
+It holds by construction, whatever the network answered: see `_obey`.
 """
 
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy import ndimage
 
-Plane = NDArray[np.float32]
+from tiler.guidance import SURE
 
-# The finest detail that the guide can tell apart.
-CELL_GUIDE_PX = 2.0
-# Cells to a side of a neighbourhood.
-REACH = 4
-# Cells to a side of the window in which a tile's detail is told from its ground: about what the guide can have lost.
-SPLICE_WINDOW = 11
-# ... and of the window in which colours are asked to explain the guide: it should hold both sides of loose hair.
-GUIDED_WINDOW = 21
-# Half a guide pixel in eight.
-TOLERANCE = 1 / 16
-# The smooth corrections begin well before the tolerance, so that the last, blunt one has next to nothing to do.
-SLACK = TOLERANCE / 2
-CORRECTIONS = 2
-# A guide this near to 0 or 1 is kept as it is: less than one step of 255.
-SURE = 1 / 256
-# The change fades in over this much of the guide beyond that, so that no strand ends in a step.
-FADE = 8 / 256
-# Variances below this (a standard deviation of 2.5 steps of 255) are noise, not edges.
-NOISE = 1e-4
+Alpha = NDArray[np.float32]
+# Values at every n-th pixel of a tile, for what varies slowly.
+Samples = NDArray[np.float32]
+
+# Lengths are in guide pixels, so that one choice serves every level.
+# The guide places an edge within two or three of its pixels: four to either side hold both sides of it.
+LAW_RADIUS = 4
+# An edge moves by a third of a guide pixel when it changes the mean over eight of them by this much.
+TOLERANCE = 0.04
+# Far enough to see sure foreground and sure background on the two sides of loose hair.
+REGRESSION_RADIUS = 16
+# Variations smaller than these are noise to the regression. Colours are good to two or three steps of 255; the tile's
+# alpha is the answer of a network without context, and its finer shades mean nothing.
+COLOUR_NOISE = 0.01
+TILE_NOISE = 0.1
+# A least-squares answer to a blurred guide is a little too grey; this much more contrast mends it.
+CONTRAST = 0.2
+# The change fades in from where the guide is `SURE` to this much further inside, so that no strand ends in a step.
+FADE = 0.03
+# The corrections aim inside the tolerance, so that the last and bluntest of them has next to nothing to do.
+AIM = 0.9 * TOLERANCE
+# Keeps a division from 0, and far below all that is measured.
+TINY = 1e-4
 
 
-def fuse(tile_alpha: Plane, guide: Plane, rgb: Plane, guide_px: float) -> Plane:
-    """Return the fused alpha of one tile.
+def fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: float) -> Alpha:
+    """Return the alpha of a tile: as sharp as its pixels allow and, on average, what the guide says.
 
-    tile_alpha, guide: (h, w) float32 in 0..1. rgb: (h, w, 3) float32 in 0..255. guide_px: the size of one pixel of
-    the level below, in pixels of this one. Returns (h, w) float32 in 0..1; any size from 1x1 up.
+    tile_alpha, guide: (h, w) float32 in 0..1. rgb: (h, w, 3) float32 in 0..255. guide_px: side of a guide pixel in
+    pixels of the tile, 1 or more. Returns (h, w) float32 in 0..1; any size from 1x1 up.
+
+    K. He, J. Sun, X. Tang, "Guided image filtering", IEEE TPAMI 35(6), 2013, on samples as in K. He, J. Sun, "Fast
+    guided filter", arXiv:1505.00996, 2015.
     """
-    uncertain = np.flatnonzero((guide > SURE) & (guide < 1 - SURE))
-    if uncertain.size == 0:
+    unsure = (guide > SURE) & (guide < 1 - SURE)
+    if not unsure.any():
         return guide
-    cells = Cells(guide.shape, max(1, round(CELL_GUIDE_PX * guide_px)), uncertain)
-    before = guide.ravel()[uncertain]
-    say = np.clip((np.minimum(before, 1 - before) - SURE) / FADE, 0, 1)
-    after = before + say * (_answer(tile_alpha, guide, rgb, cells) - before)
-    after = _held_to(before, _drawn_to(before, after, cells), cells)
+    box = _around(unsure, round(REGRESSION_RADIUS * guide_px))
     fused = guide.copy()
-    fused.ravel()[uncertain] = after
+    fused[box] = _fuse(tile_alpha[box], guide[box], rgb[box], guide_px)
     return fused
 
 
-def _answer(tile: Plane, guide: Plane, rgb: Plane, cells: "Cells") -> Plane:
-    """Return the mean of splice and guided filter at the uncertain pixels."""
-    coarse_tile, coarse_guide = cells.mean(tile), cells.mean(guide)
-    coarse_rgb = cells.mean(rgb) / np.float32(255)
-    weight = _agreement(coarse_tile, coarse_guide)
-    (red, green, blue, own), offset, trust = _guided(coarse_guide, [*np.moveaxis(coarse_rgb, -1, 0), coarse_tile])
-    ground = offset - weight * _around(coarse_tile - coarse_guide, SPLICE_WINDOW)
-
-    at = cells.pixels
-    colours = rgb.reshape(-1, 3)[at] / np.float32(255)
-    answer = cells.at_pixels(2 - weight - trust) * guide.ravel()[at]
-    answer += cells.at_pixels(weight + own) * tile.ravel()[at]
-    answer += cells.at_pixels(red) * colours[:, 0]
-    answer += cells.at_pixels(green) * colours[:, 1]
-    answer += cells.at_pixels(blue) * colours[:, 2]
-    answer += cells.at_pixels(ground)
-    return np.asarray(np.clip(answer / 2, 0.0, 1.0), dtype=np.float32)
+def local_mean(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Return the mean of the (2 radius + 1)^2 values around each, of those that there are; (h, w) float32."""
+    size = 2 * radius + 1
+    mean: NDArray[np.float32] = ndimage.uniform_filter(values, size, mode="constant")
+    for n, axis in zip(values.shape, ((-1, 1), (1, -1)), strict=True):
+        mean /= ndimage.uniform_filter1d(np.ones(n, np.float32), size, mode="constant").reshape(axis)
+    return mean
 
 
-def _agreement(tile: Plane, guide: Plane) -> Plane:
-    """Return, per cell, how far tile and guide tell the same story around it: 0 not at all, 1 the very same."""
-    mean = partial(_around, window=SPLICE_WINDOW)
-    tile_mean, guide_mean = mean(tile), mean(guide)
-    tile_var = mean(tile * tile) - tile_mean * tile_mean + np.float32(NOISE)
-    guide_var = mean(guide * guide) - guide_mean * guide_mean + np.float32(NOISE)
-    both = np.maximum(mean(tile * guide) - tile_mean * guide_mean, 0)
-    correlation = np.minimum(both * both / (tile_var * guide_var), 1)
-    return mean(correlation * np.minimum(1, both / np.maximum(tile_var, guide_var)))
+def _around(mask: NDArray[np.bool_], margin_px: int) -> tuple[slice, slice]:
+    """Return the box of all true pixels and `margin_px` more on every side."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (
+        slice(max(0, int(rows[0]) - margin_px), int(rows[-1]) + 1 + margin_px),
+        slice(max(0, int(cols[0]) - margin_px), int(cols[-1]) + 1 + margin_px),
+    )
 
 
-def _guided(guide: Plane, features: list[Plane]) -> tuple[list[Plane], Plane, Plane]:
-    """Return slopes, offset and trust, per cell, of the affine function of the features that is nearest to the guide.
+def _fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: float) -> Alpha:
+    planes = [rgb[..., 0], rgb[..., 1], rgb[..., 2], tile_alpha]
+    alpha = _explain(guide, planes, [255 * COLOUR_NOISE] * 3 + [TILE_NOISE], guide_px)
+    np.clip(alpha, 0, 1, out=alpha)
+    alpha += CONTRAST * alpha * (1 - alpha) * (2 * alpha - 1)
+    say = np.asarray(np.clip((np.minimum(guide, 1 - guide) - SURE) / FADE, 0, 1), np.float32)
+    return _obey(guide + say * (alpha - guide), guide, say, guide_px)
 
-    trust: the share of the guide's variance that the function explains; slopes and offset are multiplied by it.
+
+def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], guide_px: float) -> Alpha:
+    """Return the guided filter of `guide` by `planes`, each of which is good to its own of the `noises`.
+
+    At every sample the guide around it is a linear function of the planes, by ridge regression; at every pixel the
+    answer is the mean of all functions of whose windows it is part. A function counts for the share of the guide's
+    variance that it explains, and the guide itself for the rest: where nothing in the picture varies with the guide,
+    it is not blurred for nothing.
     """
-    mean, smooth = partial(_around, window=GUIDED_WINDOW), partial(_around, window=SPLICE_WINDOW)
-    means = [mean(feature) for feature in features]
-    guide_mean = mean(guide)
-    count = len(features)
-    matrix = np.empty((*guide.shape, count, count))
-    right = np.empty((*guide.shape, count, 1))
-    for i, feature in enumerate(features):
-        right[..., i, 0] = mean(feature * guide) - means[i] * guide_mean
-        for j in range(i + 1):
-            matrix[..., i, j] = matrix[..., j, i] = mean(feature * features[j]) - means[i] * means[j]
-        matrix[..., i, i] += NOISE
-    solved = np.linalg.solve(matrix, right)
-    variance = mean(guide * guide) - guide_mean * guide_mean + np.float32(NOISE)
-    trust = np.clip((solved * right).sum(axis=(-2, -1)) / variance, 0, 1).astype(np.float32)
-    slopes = [trust * slope for slope in np.moveaxis(solved[..., 0].astype(np.float32), -1, 0)]
-    offset = trust * guide_mean - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
-    return [smooth(slope) for slope in slopes], smooth(offset), smooth(trust)
+    # Slopes vary slowly: one sample in two guide pixels gives the same answer as all of them.
+    step = round(2 * guide_px)
+    radius = round(REGRESSION_RADIUS * guide_px / step)
+    target = guide[::step, ::step]
+    centres = [plane[::step, ::step].mean() for plane in planes]
+    known = [
+        (plane[::step, ::step] - centre) / np.float32(noise)
+        for plane, centre, noise in zip(planes, centres, noises, strict=True)
+    ]
+    target_mean, means = local_mean(target, radius), [local_mean(k, radius) for k in known]
+    covariance = [
+        [local_mean(known[i] * known[j], radius) - means[i] * means[j] + (i == j) for j in range(i + 1)]
+        for i in range(len(known))
+    ]
+    with_target = [local_mean(k * target, radius) - m * target_mean for k, m in zip(known, means, strict=True)]
+    slopes = _solve(covariance, [w.copy() for w in with_target])
+    variance = local_mean(target * target, radius) - target_mean * target_mean
+    explained = sum(slope * common for slope, common in zip(slopes, with_target, strict=True))
+    trust = np.clip(explained / np.maximum(variance, TINY), 0, 1)
+    slopes = [trust * slope for slope in slopes]
+    offset = trust * target_mean - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
+    out = _spread(local_mean(offset, radius), guide.shape, step)
+    out += guide * _spread(local_mean(1 - trust, radius), guide.shape, step)
+    for slope, plane, centre, noise in zip(slopes, planes, centres, noises, strict=True):
+        out += _spread(local_mean(slope / np.float32(noise), radius), guide.shape, step) * (plane - centre)
+    return out
 
 
-def _drawn_to(before: Plane, after: Plane, cells: "Cells") -> Plane:
-    """Return `after` with what its neighbourhoods have too much scaled towards 0, and too little towards 1."""
-    for _ in range(CORRECTIONS):
-        off = _around(cells.share(after - before), 2 * REACH + 1)
-        excess = off - np.clip(off, -SLACK, SLACK)
-        if not excess.any():
-            break
-        less = np.clip(excess / np.maximum(_around(cells.share(after), 2 * REACH + 1), NOISE), 0, 1)
-        more = np.clip(-excess / np.maximum(_around(cells.share(1 - after), 2 * REACH + 1), NOISE), 0, 1)
-        after = (1 - cells.at_pixels(less)) * after + cells.at_pixels(more) * (1 - after)
-    return after
+def _solve(matrix: list[list[Samples]], right: list[Samples]) -> list[Samples]:
+    """Return x of `matrix` x = `right` at every sample, by elimination, in place.
 
-
-def _held_to(before: Plane, after: Plane, cells: "Cells") -> Plane:
-    """Return `after` with the law kept: a neighbourhood that is still off moves as a whole towards the guide."""
-    neighbourhoods = Cells(cells.shape, REACH * cells.cell_px, cells.pixels)
-    off = np.abs(neighbourhoods.share(after - before))
-    if off.max() <= TOLERANCE:
-        return after
-    keep = TOLERANCE / np.maximum(off, TOLERANCE)
-    return before + keep.ravel()[neighbourhoods.index] * (after - before)
-
-
-def _around(plane: Plane, window: int) -> Plane:
-    """Return the mean over the square of `window` cells that has each cell at its centre."""
-    return np.asarray(uniform_filter(plane, window, mode="nearest"), dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A grid of square cells over a tile, and some of its pixels.
-
-    shape: (height, width) of the tile; the last cells of a row or column may be cut. pixels: flat indices into it.
+    matrix: the lower triangle of a positive definite matrix, so that no pivot need be sought.
     """
+    size = len(right)
+    for k in range(size):
+        for i in range(k + 1, size):
+            factor = matrix[i][k] / matrix[k][k]
+            for j in range(k + 1, i + 1):
+                matrix[i][j] -= factor * matrix[j][k]
+            right[i] -= factor * right[k]
+    for k in reversed(range(size)):
+        for j in range(k + 1, size):
+            right[k] -= matrix[j][k] * right[j]
+        right[k] /= matrix[k][k]
+    return right
 
-    shape: tuple[int, ...]
-    cell_px: int
-    pixels: NDArray[np.intp]
 
-    def mean(self, plane: Plane) -> Plane:
-        """Return the mean of each cell of an (h, w) or (h, w, c) plane."""
-        ragged = [(0, -size % self.cell_px) for size in self.shape] + [(0, 0)] * (plane.ndim - 2)
-        whole = np.pad(plane, ragged) if any(extra for _, extra in ragged) else plane
-        by_rows = sum((whole[k :: self.cell_px] for k in range(1, self.cell_px)), whole[:: self.cell_px])
-        sums = sum((by_rows[:, k :: self.cell_px] for k in range(1, self.cell_px)), by_rows[:, :: self.cell_px])
-        return np.asarray(sums / self._sizes.reshape(self._sizes.shape + (1,) * (plane.ndim - 2)), dtype=np.float32)
+def _obey(alpha: Alpha, guide: Alpha, say: Alpha, guide_px: float) -> Alpha:
+    """Return `alpha` changed so that the law holds; where `say` is 0 it is `guide` already, and stays so.
 
-    def share(self, values: Plane) -> Plane:
-        """Return the sum of `values`, one for each of the pixels, in each cell, divided by all pixels of the cell."""
-        sums = np.bincount(self.index, weights=values, minlength=self._sizes.size)
-        return (sums.reshape(self._sizes.shape) / self._sizes).astype(np.float32)
+    First the odds alpha : 1 - alpha are multiplied, window by window, by what brings their mean to the guide's: that
+    shifts edges and keeps them sharp. Where this is not enough, the change against the guide is reduced. Should any
+    window still be off, the whole change is scaled by what the worst one needs: the law is linear in the change, so
+    it holds, and alpha stays between where it was and the guide, so it stays in 0..1.
+    """
+    radius = round(LAW_RADIUS * guide_px)
+    wanted = local_mean(guide, radius)
+    for _ in range(2):
+        found = local_mean(alpha, radius)
+        shifted = _odds(np.clip(found, wanted - AIM, wanted + AIM)) / _odds(found) * alpha
+        shifted /= shifted + (1 - alpha)
+        alpha += say * (shifted - alpha)
+    change = alpha - guide
+    step = round(guide_px)
+    for _ in range(2):
+        off = np.abs(local_mean(change, radius)[::step, ::step])
+        keep = ndimage.minimum_filter(AIM / np.maximum(off, AIM), 2 * radius // step + 1)
+        change *= _spread(local_mean(keep, radius // (2 * step)), guide.shape, step)
+    worst = float(np.abs(local_mean(change, radius)).max())
+    change *= np.float32(TOLERANCE / max(worst, TOLERANCE))
+    return np.clip(guide + change, 0, 1)
 
-    def at_pixels(self, plane: NDArray[np.floating]) -> Plane:
-        """Return the cells' values at the pixels, linear between the centres of cells."""
-        flat = plane.ravel()
-        (top, bottom, down), (left, right, across) = self._between
-        above = flat[top + left] * (1 - across) + flat[top + right] * across
-        below = flat[bottom + left] * (1 - across) + flat[bottom + right] * across
-        return np.asarray(above * (1 - down) + below * down, dtype=np.float32)
 
-    @cached_property
-    def index(self) -> NDArray[np.intp]:
-        """The flat index of the cell in which each of the pixels lies."""
-        rows, cols = self._places
-        index: NDArray[np.intp] = rows // self.cell_px * self._sizes.shape[1] + cols // self.cell_px
-        return index
+def _odds(mean: Samples) -> Samples:
+    kept = np.clip(mean, TINY, 1 - TINY)
+    return kept / (1 - kept)
 
-    @cached_property
-    def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        rows, cols = np.divmod(self.pixels, self.shape[1])
-        return rows, cols
 
-    @cached_property
-    def _sizes(self) -> Plane:
-        """How many pixels each cell has."""
-        rows, cols = (np.minimum(self.cell_px, size - np.arange(0, size, self.cell_px)) for size in self.shape)
-        return (rows[:, None] * cols).astype(np.float32)
+def _spread(samples: Samples, shape: tuple[int, ...], step: int) -> Alpha:
+    """Return (h, w) values for all pixels of `shape`: linear between samples, constant beyond the last."""
+    wide = _stretch(samples.T, shape[1], step).T
+    return _stretch(np.ascontiguousarray(wide), shape[0], step)
 
-    @cached_property
-    def _between(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp], Plane]]:
-        """For rows and columns: the cells around each pixel, as parts of a flat index, and how far between them."""
-        found = []
-        for places, count, stride in zip(self._places, self._sizes.shape, (self._sizes.shape[1], 1), strict=True):
-            position = np.clip((places + 0.5) / self.cell_px - 0.5, 0, count - 1)
-            first = position.astype(np.intp)
-            last = np.minimum(first + 1, count - 1)
-            found.append((first * stride, last * stride, (position - first).astype(np.float32)))
-        return found
+
+def _stretch(samples: Samples, size: int, step: int) -> NDArray[np.float32]:
+    """Return `size` rows, linear between those of `samples`, which are `step` apart."""
+    at = np.minimum(np.arange(size) / step, len(samples) - 1)
+    first = at.astype(np.intp)
+    weight = (at - first).astype(np.float32)[:, None]
+    out = samples[np.minimum(first + 1, len(samples) - 1)]
+    out -= samples[first]
+    out *= weight
+    out += samples[first]
+    return out

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from tiler.geometry import Axis, Box
 
+# A frame longer than this many times its short side holds more than one group of people; seen whole at the comfort
+# size, each would be small. Two to one is the longest frame that portrait networks are shown.
+LONG = 2
+
 
 @dataclass(frozen=True)
 class Level:
-    """One zoom level: level 0 is the picture itself, the last is the base that the network sees whole.
+    """One zoom level: level 0 is the picture itself, the last is the base, which has no guide.
 
     rows, cols: how its two axes are tiled. guide_px: (vertical, horizontal) size of one pixel of the next smaller
     level, in pixels of this one; None at the base, which has no guide.
@@ -59,7 +63,8 @@ def make_plan(shape: tuple[int, int], *, comfort_px: int, tile_px: int, overlap_
 
     The picture is halved (odd ends round up) until one more step, by a factor of about two, makes its short side
     `comfort_px` exactly; that last one is the base. A picture whose short side is `comfort_px` or less is its own
-    base. `wraps` joins the left and right ends of every level above the base.
+    base. The network sees the base whole, unless it is longer than `LONG` comfort sizes: then in tiles of that length.
+    `wraps` joins the left and right ends of every level.
     """
     shapes = [shape]
     steps = _steps(min(shape) / comfort_px)
@@ -78,8 +83,11 @@ def make_plan(shape: tuple[int, int], *, comfort_px: int, tile_px: int, overlap_
         rows = Axis.tiled(height, tile_px, overlap_px)
         cols = Axis.tiled(width, tile_px, overlap_px, wraps=wraps)
         levels.append(Level(index, rows, cols, guide_px))
-    base = Level(steps, Axis.single(shapes[-1][0]), Axis.single(shapes[-1][1]), None)
-    return Plan((*levels, base))
+    height, width = shapes[-1]
+    base_tile_px = LONG * comfort_px
+    rows = Axis.tiled(height, base_tile_px, base_tile_px // 4)
+    cols = Axis.tiled(width, base_tile_px, base_tile_px // 4, wraps=wraps)
+    return Plan((*levels, Level(steps, rows, cols, None)))
 
 
 def _steps(ratio: float) -> int:

@@ -12,6 +12,7 @@ from tiler.errors import OutputError, SettingsError
 from tiler.fuse import fuse
 from tiler.image.export import check_output, export
 from tiler.image.open import open_source
+from tiler.image.panorama import is_full_turn
 from tiler.image.pyramid import build
 from tiler.model.card import ModelCard
 from tiler.model.session import open_session
@@ -39,10 +40,13 @@ def matte(
 
     check_output(output, settings, source)
     with closing(open_source(source)) as picture:
+        for note in picture.metadata.notes:
+            progress.note(f"{source}: {note}")
+        wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
         with _timed(seconds, "load model"):
             network = open_session(settings, progress)
         with closing(network), _scratch(settings) as scratch:
-            plan = plan_for(picture.shape, network.card, settings)
+            plan = plan_for(picture.shape, network.card, settings, wraps=wraps)
             with _timed(seconds, "read and halve"):
                 pyramid = build(picture, plan.shapes, scratch / "pyramid", progress)
             canvas = Canvas(scratch / "canvas", plan)
@@ -51,6 +55,7 @@ def matte(
                     Scene(plan, pyramid, network, fuse, canvas, progress),
                     on_threads(settings.threads),
                     dense=settings.route == "dense",
+                    finding=settings.dense_levels,
                 )
             with _timed(seconds, "export"):
                 export(
@@ -78,8 +83,10 @@ def matte(
     )
 
 
-def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings) -> Plan:
+def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings, *, wraps: bool = False) -> Plan:
     """Return the plan for a picture of `shape`: what the settings ask for, and else what the model likes.
+
+    wraps: its left and right ends are neighbours.
 
     Raises SettingsError if tile and overlap do not fit each other.
     """
@@ -90,7 +97,8 @@ def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings) -> Pla
             f"--overlap-px {overlap_px} is more than half of the {tile_px} px tiles of {card.name}.",
             f"Choose an overlap of {tile_px // 2} or less, or larger tiles with --tile-px.",
         )
-    return make_plan(shape, comfort_px=settings.comfort_px or card.comfort_px, tile_px=tile_px, overlap_px=overlap_px)
+    comfort_px = settings.comfort_px or card.comfort_px
+    return make_plan(shape, comfort_px=comfort_px, tile_px=tile_px, overlap_px=overlap_px, wraps=wraps)
 
 
 @contextmanager

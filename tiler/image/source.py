@@ -1,41 +1,57 @@
 """The door to a picture: what it is, and any window of it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiler.geometry import Box
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+
+
+# What the samples of a pixel mean: (red, green, blue), (lightness), or (cyan, magenta, yellow, black) with 0 = no ink.
+Colour = Literal["rgb", "grey", "cmyk"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What travels with the pixels: `icc` the profile as stored, `dpi` (horizontal, vertical) in pixels per inch."""
+    """What travels with the pixels, each as it was stored and None where there is none.
+
+    icc: the colour profile. dpi: (horizontal, vertical) pixels per inch. exif: a TIFF structure that begins with
+    II or MM (no "Exif" header), its orientation already 1. xmp: the packet, UTF-8. iptc: IIM records.
+    notes: what a person should know about how the file was understood, a sentence each.
+    """
 
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Source(Protocol):
-    """A picture on disk, read window by window with bounded memory.
+    """A picture on disk, upright, read window by window with bounded memory.
 
-    shape: (height, width) in pixels. dtype: uint8 or uint16, full range. metadata: see `Metadata`.
-    random_access: False if `read` must be asked for bands of rows from top to bottom, each row once.
+    shape: (height, width) in pixels. colour: what its samples mean, "rgb" with three to a pixel, "grey" with one,
+    "cmyk" with four. dtype: uint8 or uint16, full range; float32, linear light with 1 = white. metadata: see
+    `Metadata`. random_access: False if `read` must be asked for bands of rows from top to bottom, each row once.
     """
 
     @property
     def shape(self) -> tuple[int, int]: ...
     @property
-    def dtype(self) -> np.dtype[np.uint8] | np.dtype[np.uint16]: ...
+    def colour(self) -> Colour: ...
+    @property
+    def dtype(self) -> np.dtype[np.uint8] | np.dtype[np.uint16] | np.dtype[np.float32]: ...
     @property
     def metadata(self) -> Metadata: ...
     @property
     def random_access(self) -> bool: ...
 
     def read(self, box: Box) -> Pixels:
-        """Return the (h, w, 3) RGB pixels of `box`, which lies inside the picture. Safe from any thread."""
+        """Return the (h, w, samples) pixels of `box`, which lies inside the picture. Safe from any thread."""
 
     def close(self) -> None: ...
