@@ -115,7 +115,7 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     slopes = _solve(covariance, [w.copy() for w in with_target])
     variance = local_mean(target * target, radius) - target_mean * target_mean
     explained = sum(slope * common for slope, common in zip(slopes, with_target, strict=True))
-    trust = np.clip(explained / np.maximum(variance, TINY), 0, 1)
+    trust = np.asarray(np.clip(explained / np.maximum(variance, TINY), 0, 1), np.float32)
     slopes = [trust * slope for slope in slopes]
     offset = trust * target_mean - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
     out = _spread(local_mean(offset, radius), guide.shape, step)
