@@ -20,21 +20,23 @@ def blend(level: Level, i: int, j: int, tiles: Mapping[tuple[int, int], Alpha], 
     """Return block (i, j) of `level`: its tiles, cross-faded by their ramps.
 
     tiles: (row, column) -> alpha over the tile's support, float32. A tile that did not run is missing there, and
-    `guide`, asked for a box of the level, speaks for it. Returns (h, w) float32.
+    `guide`, asked for the block's box, speaks for it. Returns (h, w) float32.
 
     Each pixel is the sum of weight x tile over the tiles that touch the block, in a fixed order, and the weights
     sum to 1: no accumulator is shared between blocks, so the order in which blocks are made cannot matter.
     """
     block = level.block(i, j)
-    if not any(tile in tiles for tile in touching(level, i, j)):
-        return guide(block)
+    own = touching(level, i, j)
+    ground = guide(block) if any(tile not in tiles for tile in own) else None
+    if ground is not None and not any(tile in tiles for tile in own):
+        return ground
     out = np.zeros(block.shape, np.float32)
     for r, row_shift in level.rows.touching(i):
         for c, col_shift in level.cols.touching(j):
             support = Box(level.rows.support(r).shift(row_shift), level.cols.support(c).shift(col_shift))
             part = Box(support.rows.clip(block.rows), support.cols.clip(block.cols))
-            own = part.within(support)
-            weight = level.rows.ramp(r)[own.rows.slice, None] * level.cols.ramp(c)[own.cols.slice]
-            alpha = tiles[r, c][own.slices] if (r, c) in tiles else guide(part)
-            out[part.within(block).slices] += weight * alpha
+            own_part, here = part.within(support), part.within(block)
+            weight = level.rows.ramp(r)[own_part.rows.slice, None] * level.cols.ramp(c)[own_part.cols.slice]
+            alpha = tiles[r, c][own_part.slices] if ground is None or (r, c) in tiles else ground[here.slices]
+            out[here.slices] += weight * alpha
     return out

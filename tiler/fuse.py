@@ -156,14 +156,18 @@ def _obey(alpha: Alpha, guide: Alpha, say: Alpha, guide_px: float) -> Alpha:
     wanted = local_mean(guide, radius)
     for _ in range(2):
         found = local_mean(alpha, radius)
+        if np.abs(found - wanted).max() <= AIM:
+            break
         shifted = _odds(np.clip(found, wanted - AIM, wanted + AIM)) / _odds(found) * alpha
         shifted /= shifted + (1 - alpha)
         alpha += say * (shifted - alpha)
     change = alpha - guide
     step = round(guide_px)
     for _ in range(2):
-        off = np.abs(local_mean(change, radius)[::step, ::step])
-        keep = ndimage.minimum_filter(AIM / np.maximum(off, AIM), 2 * radius // step + 1)
+        off = np.abs(local_mean(change, radius))
+        if off.max() <= TOLERANCE:
+            return np.clip(guide + change, 0, 1)
+        keep = ndimage.minimum_filter(AIM / np.maximum(off[::step, ::step], AIM), 2 * radius // step + 1)
         change *= _spread(local_mean(keep, radius // (2 * step)), guide.shape, step)
     worst = float(np.abs(local_mean(change, radius)).max())
     change *= np.float32(TOLERANCE / max(worst, TOLERANCE))

@@ -1,7 +1,9 @@
 """A network at work: one TensorFlow session, in its own graph, that any thread may call."""
 
+import ctypes
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,6 +77,7 @@ class Session:
             except (KeyError, ValueError) as error:
                 raise _misfit(path, card, definition) from error
             self._session = tf.compat.v1.Session(graph=graph, config=_config(tf, self.precision, threads))
+        self._settle()
 
     def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the (h, w) float32 alpha, 0..1, of (h, w, 3) float32 RGB pixels, 0..255; any size from 1x1 up.
@@ -103,6 +106,18 @@ class Session:
     def close(self) -> None:
         """Give back the memory. The session cannot be used afterwards."""
         self._session.close()
+
+    def _settle(self) -> None:
+        """Run once on a speck, so that the graph is optimised now, and give back the memory which that took.
+
+        Optimising copies the weights several times. The C library would keep those copies' 200 MB for later.
+        """
+        speck_px = max(64, self.card.multiple_px)
+        self._run(np.zeros((speck_px, speck_px, 3), np.float32))
+        if sys.platform == "linux":
+            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
+            if trim is not None:
+                trim(0)
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         from tensorflow.errors import OpError
