@@ -18,7 +18,6 @@ from tiler.settings import Settings
         ("bits", 12),
         ("dense_levels", -1),
         ("max_pixels", 0),
-        ("compression", "rar"),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_option(option, value):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 from tiler.errors import OutputError, SettingsError, TilerError
-from tiler.settings import Precision, Route, Settings, default_threads
+from tiler.settings import MOST_PIXELS, Precision, Route, Settings, default_threads
 
 app = typer.Typer(
     name="tiler",
@@ -36,7 +36,9 @@ MATTE_EXAMPLES = """Examples:
 
 @app.command(epilog=MATTE_EXAMPLES)
 def matte(
-    picture: Annotated[Path, typer.Argument(help="A TIFF, PNG or JPEG of any size.", show_default=False)],
+    picture: Annotated[
+        Path, typer.Argument(help="A picture of any size; `tiler info` says how it is understood.", show_default=False)
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The .tif or .png to write; appears complete or not at all.")
     ],
@@ -58,6 +60,14 @@ def matte(
     alpha_only: Annotated[bool, typer.Option("--alpha-only", help="Write the alpha alone, in grey.")] = False,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits a channel.", show_default="as the picture")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what happened as JSON.")] = None,
+    wrap: Annotated[
+        bool | None,
+        typer.Option("--wrap/--no-wrap", help="Left and right ends meet.", show_default="as the panorama says"),
+    ] = None,
+    dense_levels: Annotated[
+        int, typer.Option(help="Levels above the small picture that may add people it was too small to show.")
+    ] = 0,
+    max_pixels: Annotated[int, typer.Option(help="Refuse pictures that say they have more.")] = MOST_PIXELS,
     work_dir: Annotated[
         Path | None, typer.Option(help="Where scratch files may lie meanwhile.", show_default="the system's")
     ] = None,
@@ -76,9 +86,24 @@ def matte(
             threads=default_threads() if threads is None else threads,
             alpha_only=alpha_only,
             bits=cast(Any, bits),
+            wrap=wrap,
+            dense_levels=dense_levels,
+            max_pixels=max_pixels,
             work_dir=work_dir,
         )
         _matte(picture, output, settings, report, quiet)
+
+
+@app.command()
+def info(
+    picture: Annotated[Path, typer.Argument(help="A picture of any kind.", show_default=False)],
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Say how PICTURE is understood: kind, size, depth, colours, metadata."""
+    with _speaking_plainly(debug):
+        from tiler.image.info import describe
+
+        print(describe(picture))
 
 
 @app.command()

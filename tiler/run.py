@@ -10,6 +10,7 @@ from tiler.canvas import Canvas
 from tiler.engine import Scene, on_threads, solve
 from tiler.errors import OutputError, SettingsError
 from tiler.fuse import fuse
+from tiler.image.bounds import check_room
 from tiler.image.export import check_output, export
 from tiler.image.open import open_source
 from tiler.image.panorama import is_full_turn
@@ -39,13 +40,14 @@ def matte(
     seconds: dict[str, float] = {}
 
     check_output(output, settings, source)
-    with closing(open_source(source)) as picture:
+    with closing(open_source(source, max_pixels=settings.max_pixels)) as picture, _scratch(settings) as scratch:
         for note in picture.metadata.notes:
             progress.note(f"{source}: {note}")
+        check_room(source, picture, scratch)
         wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
         with _timed(seconds, "load model"):
             network = open_session(settings, progress)
-        with closing(network), _scratch(settings) as scratch:
+        with closing(network):
             plan = plan_for(picture.shape, network.card, settings, wraps=wraps)
             with _timed(seconds, "read and halve"):
                 pyramid = build(picture, plan.shapes, scratch / "pyramid", progress)
@@ -57,18 +59,18 @@ def matte(
                     dense=settings.route == "dense",
                     finding=settings.dense_levels,
                 )
-            with _timed(seconds, "export"):
-                export(
-                    output,
-                    picture.shape,
-                    lambda box: pyramid.read(0, box),
-                    lambda box: canvas.steps(0, box),
-                    picture.dtype,
-                    picture.metadata,
-                    settings,
-                    progress,
-                )
             model = ModelReport(network.card.name, network.sha256, network.precision, network.facts.sentences())
+        with _timed(seconds, "export"):
+            export(
+                output,
+                picture.shape,
+                lambda box: pyramid.read(0, box),
+                lambda box: canvas.steps(0, box),
+                pyramid.dtype,
+                picture.metadata,
+                settings,
+                progress,
+            )
     return Report(
         source=str(source),
         output=str(output),

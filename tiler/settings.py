@@ -9,7 +9,6 @@ from tiler.errors import SettingsError
 
 Route = Literal["auto", "dense"]
 Precision = Literal["auto", "f32", "bf16"]
-Compression = Literal["deflate", "lzw"]
 
 # A network never asks more of a laptop than this many tiles at once; each holds its activations in memory.
 MOST_THREADS = 16
@@ -36,8 +35,6 @@ class Settings:
     threads: tiles in flight at once.
     alpha_only: write the alpha alone instead of the picture with alpha.
     bits: bits per channel of the output, 8 or 16; None keeps the picture's own.
-    premultiplied: multiply the colours by alpha instead of leaving them as they are.
-    compression, pyramid: of a TIFF; a pyramid adds its halves for quick viewing.
     max_pixels: refuse pictures that say they have more.
     work_dir: where scratch files may lie while the run lasts; None takes the system's temporary directory.
 
@@ -55,9 +52,6 @@ class Settings:
     threads: int = field(default_factory=default_threads)
     alpha_only: bool = False
     bits: Literal[8, 16] | None = None
-    premultiplied: bool = False
-    compression: Compression = "deflate"
-    pyramid: bool = False
     max_pixels: int = MOST_PIXELS
     work_dir: Path | None = None
 
@@ -68,7 +62,6 @@ class Settings:
         _at_least("threads", self.threads, 1)
         _at_least("dense-levels", self.dense_levels, 0)
         _at_least("max-pixels", self.max_pixels, 1)
-        _one_of("compression", self.compression, get_args(Compression))
         _one_of("route", self.route, get_args(Route))
         _one_of("precision", self.precision, get_args(Precision))
         _one_of("bits", self.bits, (8, 16, None))

@@ -17,11 +17,9 @@ def noise(shape, dtype, seed=0):
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
 
 
-def as_rgb(pixels):
-    """Return grey or RGB(A) pixels as (h, w, 3)."""
-    if pixels.ndim == 2:
-        return np.repeat(pixels[..., None], 3, axis=2)
-    return pixels[..., :3]
+def own(pixels):
+    """Return grey or RGB(A) pixels as a source gives them: (h, w, 1) or (h, w, 3)."""
+    return pixels[..., None] if pixels.ndim == 2 else pixels[..., :3]
 
 
 @st.composite
@@ -99,6 +97,10 @@ class ArraySource:
     @property
     def dtype(self):
         return self.pixels.dtype
+
+    @property
+    def colour(self):
+        return {1: "grey", 3: "rgb", 4: "cmyk"}[self.pixels.shape[2]]
 
     def read(self, box):
         if not self.random_access:

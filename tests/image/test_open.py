@@ -1,4 +1,5 @@
 import os
+import random
 from contextlib import closing
 
 import numpy as np
@@ -10,7 +11,6 @@ from PIL import Image
 from tests.image.pictures import jpeg, noise, write_tiff
 from tiler.errors import InputError
 from tiler.geometry import Box
-from tiler.image import open as room
 from tiler.image.open import open_source
 
 SHAPE = (67, 90)
@@ -54,44 +54,21 @@ def read_whole(path):
         return source.read(Box.whole(source.shape))
 
 
-@given(st.data(), st.sampled_from(KINDS))
-def test_a_file_cut_short_is_refused_or_read_as_it_was(files, path, data, kind):
-    content, pixels = files[kind]
-    path.write_bytes(content[: data.draw(st.integers(1, len(content) - 1))])
-    try:
-        got = read_whole(path)
-    except InputError as error:
-        told = error
-    else:
-        np.testing.assert_array_equal(got, pixels)
-        return
-    assert str(path) in told.what
-    assert told.remedy
-
-
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("kept", [0.02, 0.3, 0.7, 0.97])
-def test_a_file_that_lacks_pixels_is_refused(files, path, kind, kept):
-    content, _ = files[kind]
-    path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(InputError, match=r"damaged|no picture"):
-        read_whole(path)
-
-
-@given(st.data(), st.sampled_from(KINDS))
-def test_a_flipped_byte_never_surprises(files, path, data, kind):
-    content = bytearray(files[kind][0])
-    at = data.draw(st.integers(0, min(len(content), 600) - 1) | st.integers(0, len(content) - 1))
-    content[at] ^= data.draw(st.integers(1, 255))
-    path.write_bytes(content)
-    try:
-        got = read_whole(path)
-    except InputError as error:
-        told = error.what
-    else:
-        assert got is None or got.shape[2] == 3
-        return
-    assert str(path) in told
+def test_a_flipped_byte_never_surprises(files, path, kind):
+    rng = random.Random(kind)
+    whole = files[kind][0]
+    for reach in [min(len(whole), 600)] * 40 + [len(whole)] * 20:
+        content = bytearray(whole)
+        content[rng.randrange(reach)] ^= rng.randrange(1, 256)
+        path.write_bytes(content)
+        told, got = str(path), None
+        try:
+            got = read_whole(path)
+        except InputError as error:
+            told = error.what
+        assert str(path) in told
+        assert got is None or got.shape[2] in (1, 3, 4)
 
 
 @given(st.binary(max_size=40).map(lambda noise: b"II*\0" + noise) | st.binary(max_size=40))
@@ -128,7 +105,7 @@ def test_text_is_no_picture_whatever_its_name(tmp_path):
     (tmp_path / "picture.jpg").write_text("Dear Sir or Madam")
     with pytest.raises(InputError, match="no picture") as error:
         open_source(tmp_path / "picture.jpg")
-    assert error.value.remedy == "Give a TIFF, PNG or JPEG file."
+    assert "TIFF, PNG, JPEG" in error.value.remedy
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -139,8 +116,7 @@ def test_a_file_that_may_not_be_read(path):
         open_source(path)
 
 
-def test_a_picture_of_too_many_pixels(path, monkeypatch):
+def test_a_picture_of_too_many_pixels(path):
     write("png", path)
-    monkeypatch.setattr(room, "MOST_PIXELS", SHAPE[0] * SHAPE[1] - 1)
     with pytest.raises(InputError, match="90 x 67 px, more than"):
-        open_source(path)
+        open_source(path, max_pixels=SHAPE[0] * SHAPE[1] - 1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.image.pictures import SRGB, as_rgb, boxes, noise, tiff_layouts, write_tiff
+from tests.image.pictures import SRGB, boxes, noise, own, tiff_layouts, write_tiff
 from tiler.errors import InputError
 from tiler.geometry import Box, Span
 from tiler.image import tiff
@@ -27,7 +27,7 @@ def test_any_window_of_any_layout_is_a_window_of_the_whole(path, data, layout, h
         assert (source.shape, source.dtype, source.random_access) == ((height, width), pixels.dtype, True)
         for _ in range(3):
             box = data.draw(boxes(source.shape))
-            np.testing.assert_array_equal(source.read(box), as_rgb(pixels)[box.slices])
+            np.testing.assert_array_equal(source.read(box), own(pixels)[box.slices])
 
 
 @given(st.data(), st.integers(1, 70), st.integers(1, 60))
@@ -48,7 +48,7 @@ def test_a_huge_strip_is_read_from_top_to_bottom(path, layout):
         with closing(open_source(path)) as source:
             assert not source.random_access
             bands = [source.read(Box(Span(start, min(start + 20, 67)), Span(0, 45))) for start in range(0, 67, 20)]
-            np.testing.assert_array_equal(np.concatenate(bands), as_rgb(pixels))
+            np.testing.assert_array_equal(np.concatenate(bands), own(pixels))
 
 
 def test_a_huge_strip_that_libvips_would_read_as_zeros_is_refused(path, monkeypatch):
@@ -78,7 +78,7 @@ def test_threads_read_what_one_reads(path):
 def test_where_white_is_zero_it_becomes_white(path, dtype):
     pixels = write_tiff(path, (20, 30), samples=1, dtype=dtype, photometric="miniswhite")
     with closing(open_source(path)) as source:
-        np.testing.assert_array_equal(source.read(Box.whole((20, 30))), as_rgb(~pixels))
+        np.testing.assert_array_equal(source.read(Box.whole((20, 30))), own(~pixels))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -116,15 +116,9 @@ def test_the_first_page_is_the_picture(path):
 @pytest.mark.parametrize(
     ("keywords", "kind"),
     [
-        ({"photometric": "separated", "shape": (20, 30, 4)}, "SEPARATED in colour"),
-        ({"photometric": "palette", "shape": (20, 30), "colormap": noise((3, 256), np.uint16)}, "PALETTE in colour"),
-        ({"dtype": np.float32}, "32 bit float"),
-        ({"dtype": np.uint32}, "32 bit unsigned"),
         ({"dtype": np.int16}, "16 bit signed"),
-        ({"compression": "jpeg"}, "YCBCR in colour"),
-        ({"compression": "jpegxl"}, "JPEGXL compressed"),
         ({"subfiletype": 1}, "preview"),
-        ({"extratags": [(50706, 1, 4, (1, 4, 0, 0), False)]}, "raw"),
+        ({"extratags": [(50706, 1, 4, (1, 4, 0, 0), False)]}, "raw file"),
     ],
 )
 def test_what_is_not_read_yet_is_named(path, keywords, kind):

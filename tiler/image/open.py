@@ -7,9 +7,10 @@ from typing import Protocol, cast
 
 from tiler.errors import InputError
 from tiler.image.source import Source
+from tiler.settings import MOST_PIXELS
 
-# Well beyond any scan or panorama known to us; a header that says more is a mistake or an attack.
-MOST_PIXELS = 20_000_000_000
+# The kinds of picture in an ISO base media file (ISO 23008-12, 10; AV1 Image File Format, 8).
+BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 
 
 class _Reader(Protocol):
@@ -20,49 +21,60 @@ class _Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: how it begins (`magics`), and the module whose `open_file(path)` reads it."""
+    """A kind of file: how it begins (`magics`, at byte `at`), and the module whose `open_file(path)` reads it."""
 
     name: str
     magics: tuple[bytes, ...]
     reader: str
+    at: int = 0
 
     def open_file(self, path: Path) -> Source:
         return cast(_Reader, import_module(self.reader)).open_file(path)
 
 
 FORMATS = (
+    # Before TIFF, whose first bytes some of them share.
+    Format("camera raw", (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"IIU\0", b"MMOR"), "tiler.image.raw"),
+    Format("camera raw", (b"ftypcrx ",), "tiler.image.raw", at=4),
     Format("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "tiler.image.tiff"),
     Format("PNG", (b"\x89PNG\r\n\x1a\n",), "tiler.image.vips"),
     Format("JPEG", (b"\xff\xd8\xff",), "tiler.image.vips"),
+    Format("WebP", (b"WEBP",), "tiler.image.vips", at=8),
+    Format("PSD", (b"8BPS\0\1", b"8BPS\0\2"), "tiler.image.psd"),
+    Format("OpenEXR", (b"v/1\x01",), "tiler.image.exr"),
+    Format("JPEG 2000", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"), "tiler.image.jp2"),
+    Format("JPEG XL", (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a"), "tiler.image.jxl"),
+    Format("HEIC or AVIF", tuple(b"ftyp" + b for b in BRANDS), "tiler.image.heif", at=4),
 )
 
 
-def open_source(path: str | Path) -> Source:
+def open_source(path: str | Path, *, max_pixels: int = MOST_PIXELS) -> Source:
     """Open the picture `path`, whatever its name says; close it when done.
 
     Raises InputError, naming the file, if it is missing, no file, empty, damaged or of no kind that is known, or if
-    it claims more than `MOST_PIXELS` pixels.
+    it claims more than `max_pixels` pixels.
     """
     path = Path(path)
-    source = _format_of(path).open_file(path)
+    source = format_of(path).open_file(path)
     height, width = source.shape
-    if height * width > MOST_PIXELS:
+    if height * width > max_pixels:
         source.close()
         raise InputError(
-            f"{path}: says it is {width} x {height} px, more than the {MOST_PIXELS:,} pixels that are read.",
-            "If it truly is that large, cut it into parts.",
+            f"{path}: says it is {width} x {height} px, more than the {max_pixels:,} pixels that are read.",
+            "If it truly is that large, raise --max-pixels, or cut it into parts.",
         )
     return source
 
 
-def _format_of(path: Path) -> Format:
+def format_of(path: Path) -> Format:
+    """Return the format that the first bytes of `path` show; raises InputError if none does."""
     start = _first_bytes(path)
     if not start:
         raise InputError(f"{path}: the file is empty.", "Copy it again from where it came from.")
     for known in FORMATS:
-        if start.startswith(known.magics):
+        if start[known.at :].startswith(known.magics):
             return known
-    names = [known.name for known in FORMATS]
+    names = list(dict.fromkeys(known.name for known in FORMATS))
     raise InputError(
         f"{path}: this is no picture of a kind that is read here, whatever its name says.",
         f"Give a {', '.join(names[:-1])} or {names[-1]} file.",

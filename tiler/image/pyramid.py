@@ -1,6 +1,7 @@
 """The picture at every level of the plan, made in one pass over its rows and read in any window.
 
-Level 0 is the picture; each next is half of it, the last is resized to what the network likes. The pass is a chain
+Level 0 is the picture; each next is half of it, the last is resized to what the network likes. Level 0 keeps the
+samples of the source, the others are RGB as the network sees it. The pass is a chain
 of generators: bands of rows come out of the source, are stored, halved, gathered into bands again, stored, and so
 on. So there is one band per level in memory, whatever the height.
 """
@@ -18,7 +19,8 @@ from PIL import Image
 
 from tiler.errors import OutputError
 from tiler.geometry import Box, Span
-from tiler.image.source import Pixels, Source
+from tiler.image.eyes import to_eyes
+from tiler.image.source import SAMPLES, Pixels, Source
 from tiler.progress import Progress
 
 # Side of a chunk, and rows of a band: even, so that bands halve alike, and a row of chunks is written once.
@@ -41,12 +43,22 @@ class Pyramid:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._source.dtype
+        """Return the kind of number that `read` gives."""
+        return eyes_dtype(self._source.dtype)
 
     def read(self, level: int, box: Box) -> Pixels:
-        """Return the (h, w, 3) RGB pixels of `box`, in pixels of `level`. Safe from any thread."""
-        if level in self._stored:
+        """Return the (h, w, 3) RGB pixels of `box`, in pixels of `level`, for eyes. Safe from any thread.
+
+        They are uint8 if the source is, else uint16.
+        """
+        if level:
             return np.asarray(self._stored[level][box.slices])
+        return to_eyes(self.native(box), self._source.colour, self._source.metadata.icc)
+
+    def native(self, box: Box) -> Pixels:
+        """Return the (h, w, samples) pixels of `box` of the picture, as the source has them. Safe from any thread."""
+        if 0 in self._stored:
+            return np.asarray(self._stored[0][box.slices])
         return self._source.read(box)
 
 
@@ -62,7 +74,9 @@ def build(
     Raises InputError if the source is damaged, OutputError if `scratch` runs full.
     """
     kept = range(0 if not source.random_access else 1, len(shapes))
-    stored = {level: _array(scratch, level, shapes[level], source.dtype) for level in kept}
+    kinds = {0: (SAMPLES[source.colour], source.dtype)}
+    seen = (3, eyes_dtype(source.dtype))
+    stored = {level: _array(scratch, level, shapes[level], *kinds.get(level, seen)) for level in kept}
     try:
         if kept.start < max(1, len(shapes) - 1):
             _stream(source, len(shapes) - 1, stored, band_px, progress)
@@ -77,6 +91,11 @@ def build(
             "Free some space, or name a directory on another disk with --work-dir.",
         ) from error
     return pyramid
+
+
+def eyes_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return how the levels for eyes keep a source of `dtype`: uint8 if it is, else uint16."""
+    return np.dtype(np.uint8 if dtype == np.uint8 else np.uint16)
 
 
 def halve(pixels: Pixels) -> Pixels:
@@ -115,6 +134,7 @@ def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_
     bands = read()
     if 0 in stored:
         bands = _storing(bands, stored[0])
+    bands = (to_eyes(band, source.colour, source.metadata.icc) for band in bands)
     for level in range(1, base):
         bands = _storing(_gathered(map(halve, bands), band_px), stored[level])
     deque(bands, maxlen=0)
@@ -153,7 +173,7 @@ def _store_base(pyramid: Pyramid, shapes: Sequence[tuple[int, int]], array: zarr
 
 def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, float, float]) -> Pixels:
     """Return `part` (left, top, right, bottom) of the pixels at `shape`: Pillow's antialiased cubic, in float."""
-    top = np.iinfo(pixels.dtype).max
+    top = 255 if pixels.dtype == np.uint8 else 65535
     resized = np.empty((*shape, 3), pixels.dtype)
     for channel in range(3):
         plane = Image.fromarray(pixels[..., channel].astype(np.float32))
@@ -162,11 +182,11 @@ def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, f
     return resized
 
 
-def _array(scratch: Path, level: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> zarr.Array[Any]:
+def _array(scratch: Path, level: int, shape: tuple[int, int], samples: int, dtype: np.dtype[Any]) -> zarr.Array[Any]:
     return zarr.create_array(
         scratch / str(level),
-        shape=(*shape, 3),
-        chunks=(BAND_PX, BAND_PX, 3),
+        shape=(*shape, samples),
+        chunks=(BAND_PX, BAND_PX, samples),
         dtype=dtype,
         compressors=None,
         fill_value=0,

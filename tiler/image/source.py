@@ -13,6 +13,7 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 
 # What the samples of a pixel mean: (red, green, blue), (lightness), or (cyan, magenta, yellow, black) with 0 = no ink.
 Colour = Literal["rgb", "grey", "cmyk"]
+SAMPLES: dict[Colour, int] = {"rgb": 3, "grey": 1, "cmyk": 4}
 
 
 @dataclass(frozen=True, slots=True)

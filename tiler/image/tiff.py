@@ -6,7 +6,7 @@ header and decodes; what may be trusted is decided here.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from threading import Lock
@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from tiler.errors import InputError
 from tiler.geometry import Box, Span
-from tiler.image import tiff_header
+from tiler.image import raw, tiff_header
 from tiler.image.cache import PieceCache
-from tiler.image.source import Metadata, Pixels, Source
+from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
+from tiler.image.tiff_kind import FLOAT, kind_of
+from tiler.image.whole import Turned
 
-CACHE_BYTES = 256 * 2**20
+CACHE_BYTES = 128 * 2**20
 
 # A strip that decodes to more is not read through the cache.
 MOST_STRIP_BYTES = 64 * 2**20
@@ -32,6 +34,10 @@ WINDOW_ROWS = 1024
 
 # Uncompressed strips can be cut anywhere between rows; pieces of about this size are neither slow nor wasteful.
 PIECE_BYTES = 2**20
+
+# From this orientation on, width and height are exchanged (TIFF 6.0, tag 274).
+ON_ITS_SIDE = 5
+END_MARKS: dict[int, bytes] = {tifffile.COMPRESSION.JPEG: b"\xff\xd9", tifffile.COMPRESSION.JPEG2000: b"\xff\xd9"}
 
 Decode = Callable[[bytes, int], NDArray[Any]]
 
@@ -62,16 +68,16 @@ class _Segments:
 
 
 class TiffSource:
-    """The first page of a TIFF: 8 or 16 bits, grey or RGB, further samples dropped; a `Source`."""
+    """The first page of a TIFF, further samples dropped; a `Source`."""
 
     def __init__(self, path: Path, page: tifffile.TiffPage) -> None:
         self._path = path
         self._file_lock = Lock()
         self._shape = (page.imagelength, page.imagewidth)
-        self._dtype: np.dtype[Any] = np.dtype(f"u{page.bitspersample // 8}")
         self._metadata = tiff_header.metadata_of(page)
-        self._colours = 3 if page.photometric == tifffile.PHOTOMETRIC.RGB else 1
-        self._inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        kind = kind_of(page)
+        self._colour, self._dtype, self._understood = kind.colour, kind.dtype, kind.understood
+        self._end_mark = END_MARKS.get(int(page.compression), b"")
         self._segments = _segments_of(page)
         self._cache = PieceCache(self._decoded, CACHE_BYTES)
         window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self._dtype.itemsize
@@ -81,6 +87,10 @@ class TiffSource:
     @property
     def shape(self) -> tuple[int, int]:
         return self._shape
+
+    @property
+    def colour(self) -> Colour:
+        return self._colour
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -95,20 +105,20 @@ class TiffSource:
         return self._random_access
 
     def read(self, box: Box) -> Pixels:
-        """Return the (h, w, 3) RGB pixels of `box`. Any thread may call; raises InputError where damaged."""
-        pixels = np.empty((*box.shape, 3), self._dtype)
+        """Return the (h, w, samples) pixels of `box`. Any thread may call; raises InputError where damaged."""
+        samples = SAMPLES[self._colour]
+        pixels = np.empty((*box.shape, samples), self._dtype)
         segments = self._segments
         per_plane = segments.down * segments.across
         for index, segment in segments.touching(box):
             part = Box(box.rows.clip(segment.rows), box.cols.clip(segment.cols))
             source, target = part.within(segment).slices, part.within(box).slices
             if segments.planes == 1:
-                pixels[target] = self._cache.get(index)[source][..., : self._colours]
+                pixels[target] = self._cache.get(index)[source][..., :samples]
             else:
-                for channel in range(3):
-                    plane = min(channel, self._colours - 1)
-                    pixels[target][..., channel] = self._cache.get(plane * per_plane + index)[source][..., 0]
-        return np.invert(pixels, out=pixels) if self._inverted else pixels
+                for plane in range(samples):
+                    pixels[target][..., plane] = self._cache.get(plane * per_plane + index)[source][..., 0]
+        return pixels
 
     def close(self) -> None:
         self._cache.clear()
@@ -121,10 +131,13 @@ class TiffSource:
             with self._file_lock:
                 self._file.seek(offset)
                 data = self._file.read(size)
-            piece = segments.decode(data, index)
+            # Decoders of JPEG make up what is missing at the end, so the end has to be there.
+            if self._end_mark and not data.rstrip(b"\0").endswith(self._end_mark):
+                raise tiff_header.damaged(self._path, f"the pixels at byte {offset} are cut short")
+            piece = self._understood(segments.decode(data, index))
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error.strerror}.", "Check the disk.") from error
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, LookupError, TypeError) as error:
             raise tiff_header.damaged(self._path, f"the pixels at byte {offset} cannot be decoded") from error
         return self._complete(piece, index, offset)
 
@@ -146,18 +159,26 @@ def open_file(path: Path) -> Source:
     file from top to bottom.
     """
     with tiff_header.opened(path) as tiff:
+        if len(tiff.pages) and tiff_header.is_raw(tiff):
+            return raw.open_file(path)
         page = tiff_header.first_page(path, tiff)
+        metadata, orientation = tiff_header.metadata_of(page), tiff_header.orientation_of(page)
+        if orientation >= ON_ITS_SIDE and metadata.dpi:
+            metadata = replace(metadata, dpi=metadata.dpi[::-1])
         if not _needs_libvips(page):
-            return TiffSource(path, page)
+            source = TiffSource(path, page)
+            return source if orientation == 1 else Turned(source, orientation, metadata)
         tiff_header.check_libvips_reads(path, page)
     from tiler.image import vips
 
-    return vips.open_file(path, checked=True)
+    return vips.open_file(path, checked=True, metadata=metadata)
 
 
 def _needs_libvips(page: tifffile.TiffPage) -> bool:
     huge = not page.is_tiled and not tiff_header.is_plain(page) and _strip_bytes(page) > MOST_STRIP_BYTES
-    return huge or tiff_header.orientation_of(page) != 1
+    picture_bytes = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
+    turned = tiff_header.orientation_of(page) != 1
+    return huge or (turned and not page.is_tiled and picture_bytes > CACHE_BYTES)
 
 
 def _strip_bytes(page: tifffile.TiffPage) -> int:
@@ -196,7 +217,8 @@ def _cut_strips(page: tifffile.TiffPage, strip_rows: int, planes: int) -> _Segme
         for row in range(0, held, rows):
             offsets.append(strip_offset + row * row_bytes)
             sizes.append(min(rows, held - row) * row_bytes)
-    dtype = np.dtype(f"{page.parent.byteorder}u{page.bitspersample // 8}")
+    letter = "f" if page.sampleformat == FLOAT else "u"
+    dtype = np.dtype(f"{page.parent.byteorder}{letter}{page.bitspersample // 8}")
     width = page.imagewidth
 
     def decode(data: bytes, _index: int) -> NDArray[Any]:

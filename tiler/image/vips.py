@@ -9,7 +9,9 @@ import pyvips
 
 from tiler.errors import InputError
 from tiler.geometry import Box
-from tiler.image.source import Metadata, Pixels, Source
+from tiler.image.bounds import check_whole
+from tiler.image.metadata_in import iptc_in, upright_exif, xmp_of_png
+from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
 # Rows are read once, so results that libvips keeps cost memory, and would speak for a file that has changed since.
 pyvips.cache_set_max(0)
@@ -25,18 +27,23 @@ ASSUMED_DPI = 72.0
 
 
 class VipsSource:
-    """A picture that libvips decodes, grey or RGB, upright, alpha dropped; a `Source` read from top to bottom."""
+    """A picture that libvips decodes, grey, RGB or CMYK, upright, alpha dropped; a `Source` read from top to bottom."""
 
     def __init__(self, path: Path, image: pyvips.Image, metadata: Metadata) -> None:
         self._path = path
         self._lock = Lock()
         self._metadata = metadata
         self._dtype: np.dtype[Any] = DTYPES[image.format]
-        self._image = image.extract_band(0, n=3 if image.bands >= 3 else 1)
+        self._colour: Colour = _colour_of(image)
+        self._image = image.extract_band(0, n=SAMPLES[self._colour])
 
     @property
     def shape(self) -> tuple[int, int]:
         return self._image.height, self._image.width
+
+    @property
+    def colour(self) -> Colour:
+        return self._colour
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -51,7 +58,7 @@ class VipsSource:
         return False
 
     def read(self, box: Box) -> Pixels:
-        """Return the (h, w, 3) RGB pixels of `box`, below those read before; raises InputError where damaged."""
+        """Return the (h, w, samples) pixels of `box`, below those read before; raises InputError where damaged."""
         height, width = box.shape
         try:
             with self._lock:
@@ -59,45 +66,72 @@ class VipsSource:
                 data = region.fetch(box.cols.start, box.rows.start, width, height)
         except pyvips.Error as error:
             raise _damaged(self._path, error) from error
-        pixels = np.frombuffer(data, self._dtype).reshape(height, width, self._image.bands)
-        return np.broadcast_to(pixels, (height, width, 3)) if pixels.shape[2] == 1 else pixels
+        return np.frombuffer(data, self._dtype).reshape(height, width, self._image.bands)
 
     def close(self) -> None:
         del self._image
 
 
-def open_file(path: Path, *, checked: bool = False) -> Source:
+def open_file(path: Path, *, checked: bool = False, metadata: Metadata | None = None) -> Source:
     """Open `path`; raises InputError if its header is damaged or it is of a kind that is not read yet.
 
-    checked: the header is known to be sound, so libvips may allocate as much as it asks for.
+    checked: the header is known to be sound, so libvips may allocate as much as it asks for. metadata: what is known
+    of the upright picture, where its reader knows more than libvips.
     """
     try:
         image = _opened(path, "sequential", checked)
+        _check_whole(path, image)
         orientation = image.get("orientation") if image.get_typeof("orientation") else 1
         if orientation != 1:
             # Turning needs rows in another order: libvips unpacks the picture to a temporary file first.
             image = _opened(path, "random", checked).autorot()
     except pyvips.Error as error:
         raise _damaged(path, error) from error
-    if image.interpretation == "cmyk":
-        raise InputError(f"{path}: the picture is CMYK, which is not read yet.", "Convert it to RGB.")
     if image.format not in DTYPES:
         raise InputError(f"{path}: pixels of kind {image.format} are not read.", "Save it with 8 or 16 bit colours.")
-    return VipsSource(path, image, _metadata_of(image, orientation in ON_ITS_SIDE))
+    return VipsSource(path, image, metadata or _metadata_of(path, image, orientation in ON_ITS_SIDE))
+
+
+def _check_whole(path: Path, image: pyvips.Image) -> None:
+    """Raise InputError if the file can only be decoded whole, and would take too much memory."""
+    whole = image.get_typeof("interlaced") or image.get("vips-loader") in ("webpload_source", "gifload_source")
+    if not whole:
+        return
+    kinds = {"jpegload_source": "a progressive JPEG", "pngload_source": "an interlaced PNG"}
+    kind = kinds.get(image.get("vips-loader"), "a picture of this format")
+    # A progressive JPEG keeps two bytes for each sample until its last pass.
+    check_whole(path, image.width * image.height * image.bands * 3 * (2 if image.format == "ushort" else 1), kind)
+
+
+def _colour_of(image: pyvips.Image) -> Colour:
+    if image.interpretation == "cmyk" and image.bands >= SAMPLES["cmyk"]:
+        return "cmyk"
+    return "rgb" if image.bands >= SAMPLES["rgb"] else "grey"
 
 
 def _opened(path: Path, access: str, unlimited: bool) -> pyvips.Image:
     # By way of a source, because in a plain file name libvips takes brackets for options: photo[1].jpg.
     file = pyvips.Source.new_from_file(str(path))
-    return pyvips.Image.new_from_source(file, "", access=access, fail_on="warning", unlimited=unlimited)
+    options = {"unlimited": True} if unlimited else {}
+    return pyvips.Image.new_from_source(file, "", access=access, fail_on="warning", **options)
 
 
-def _metadata_of(image: pyvips.Image, turned: bool) -> Metadata:
-    icc = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+def _metadata_of(path: Path, image: pyvips.Image, turned: bool) -> Metadata:
+    def field(name: str) -> bytes | None:
+        return bytes(image.get(name)) if image.get_typeof(name) else None
+
     x, y = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
-    if round(x, 1) == round(y, 1) == ASSUMED_DPI:
-        return Metadata(icc, None)
-    return Metadata(icc, (y, x) if turned else (x, y))
+    dpi = None if round(x, 1) == round(y, 1) == ASSUMED_DPI else (y, x) if turned else (x, y)
+    pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    notes = () if pages == 1 else (f"The first of {pages} pictures is read.",)
+    return Metadata(
+        field("icc-profile-data"),
+        dpi,
+        upright_exif(field("exif-data")),
+        field("xmp-data") or xmp_of_png(path),
+        iptc_in(field("iptc-data")),
+        notes,
+    )
 
 
 def _damaged(path: Path, error: pyvips.Error) -> InputError:

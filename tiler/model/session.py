@@ -106,18 +106,13 @@ class Session:
     def close(self) -> None:
         """Give back the memory. The session cannot be used afterwards."""
         self._session.close()
+        _trim()
 
     def _settle(self) -> None:
-        """Run once on a speck, so that the graph is optimised now, and give back the memory which that took.
-
-        Optimising copies the weights several times. The C library would keep those copies' 200 MB for later.
-        """
+        """Run once on a speck: the graph is optimised now, and the memory for copies of its weights given back."""
         speck_px = max(64, self.card.multiple_px)
         self._run(np.zeros((speck_px, speck_px, 3), np.float32))
-        if sys.platform == "linux":
-            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
-            if trim is not None:
-                trim(0)
+        _trim()
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         from tensorflow.errors import OpError
@@ -131,6 +126,14 @@ class Session:
                 "If memory ran out, choose a smaller --tile-px, a smaller --comfort-px or fewer --threads.",
             ) from error
         return answer
+
+
+def _trim() -> None:
+    """Hand freed memory back to the system; the C library would keep some 200 MB of a network's for later."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
+        if trim is not None:
+            trim(0)
 
 
 def choose_precision(wanted: Precision, *, has_gpu: bool = False, cpuinfo: Path = CPUINFO) -> Literal["f32", "bf16"]:

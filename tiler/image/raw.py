@@ -1,0 +1,41 @@
+"""Camera raw files, developed with the camera's own white balance to 16 bit sRGB."""
+
+from pathlib import Path
+from typing import Any
+
+from PIL import ImageCms
+
+from tiler.image.bounds import check_whole
+from tiler.image.metadata_in import exif_of_tiff
+from tiler.image.source import Metadata, Source
+from tiler.image.whole import decoded, library, whole
+
+
+def open_file(path: Path) -> Source:
+    """Open the raw file `path`; raises InputError if it is damaged, or its reader is not installed."""
+    rawpy: Any = library(path, "rawpy", "raw", "camera's raw file")
+    try:
+        source: Source = decoded(path, "raw file", lambda: _read(path, rawpy))
+    except rawpy.LibRawError as error:
+        raise _refused(path, error) from error
+    return source
+
+
+def _refused(path: Path, error: Exception) -> Exception:
+    from tiler.errors import InputError
+
+    return InputError(f"{path}: this raw file cannot be developed ({error}).", "Develop it to a 16 bit TIFF.")
+
+
+def _read(path: Path, rawpy: Any) -> Source:
+    with rawpy.imread(str(path)) as raw:
+        check_whole(path, raw.sizes.width * raw.sizes.height * 3 * 8, "a raw file")
+        pixels = raw.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True)
+    with path.open("rb") as file:
+        start = file.read(8)
+        order = {b"II": "<", b"MM": ">"}.get(start[:2])
+        offset = int.from_bytes(start[4:8], "little" if order == "<" else "big")
+        exif = exif_of_tiff(file, order, offset) if order else None
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    notes = ("Developed with the camera's white balance to 16 bit sRGB.",)
+    return whole(pixels, Metadata(srgb, None, exif, None, None, notes))
