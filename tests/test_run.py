@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import tiler
 from tests.fakes import ColourKey, Heard
@@ -86,6 +87,25 @@ def test_a_run_that_is_stopped_leaves_no_trace_and_the_old_output(photo, tmp_pat
     assert (tmp_path / "out.png").read_bytes() == b"yesterday's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
     assert list(work.iterdir()) == []
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(("says", "asked", "wraps"), [(True, None, True), (False, None, False), (True, False, False)])
+def test_a_panorama_wraps_if_it_says_so_and_nobody_objects(tmp_path, monkeypatch, says, asked, wraps):
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" '
+        'GPano:ProjectionType="equirectangular"/></rdf:RDF></x:xmpmeta>'
+    )
+    kept = PngInfo()
+    if says:
+        kept.add_itxt("XML:com.adobe.xmp", packet)
+    Image.new("RGB", (80, 40), "red").save(tmp_path / "turn.png", pnginfo=kept)
+    plans = []
+    planned = run.plan_for
+    monkeypatch.setattr(run, "plan_for", lambda *a, **k: plans.append(planned(*a, **k)) or plans[-1])
+    tiler.matte(tmp_path / "turn.png", tmp_path / "out.png", tiler.Settings(wrap=asked))
+    assert plans[0].levels[0].cols.wraps == wraps
 
 
 @pytest.mark.usefixtures("fake")
