@@ -19,7 +19,7 @@ class ModelCard:
     """The contract of a network. Pixels and alpha are 0..255 at its tensors, whatever it does inside.
 
     name: what the user types. title: one line for people.
-    licence: of the weights, as an SPDX name. source: where they come from, an address.
+    licence: of the weights, as an SPDX name, or where it is stated. source: where they come from, an address.
     graph: file name of the frozen TensorFlow graph.
     sha256: of that file, lower-case hexadecimal; None where it is not known beforehand.
     hub_id: its name on ModelScope; None for a network that is not fetched from there.
