@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 from tiler.errors import OutputError, SettingsError, TilerError
-from tiler.settings import MOST_PIXELS, Precision, Route, Settings, default_threads
+from tiler.settings import MOST_PIXELS, Compression, Precision, Route, Settings, default_threads
 
 app = typer.Typer(
     name="tiler",
@@ -40,7 +40,10 @@ def matte(
         Path, typer.Argument(help="A picture of any size; `tiler info` says how it is understood.", show_default=False)
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The .tif or .png to write; appears complete or not at all.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="The .tif, .png, .webp, .exr or .zarr to write; appears complete or not at all."
+        ),
     ],
     model: Annotated[
         str, typer.Option(help="A name that `tiler models` lists, or a directory with a graph.")
@@ -59,6 +62,11 @@ def matte(
     threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
     alpha_only: Annotated[bool, typer.Option("--alpha-only", help="Write the alpha alone, in grey.")] = False,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits a channel.", show_default="as the picture")] = None,
+    premultiplied: Annotated[
+        bool, typer.Option("--premultiplied", help="Multiply the colours by the alpha (TIFF, Zarr).")
+    ] = False,
+    compression: Annotated[Compression, typer.Option(help="Of a TIFF.")] = "deflate",
+    pyramid: Annotated[bool, typer.Option("--pyramid", help="Write a TIFF's smaller sizes into it as well.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what happened as JSON.")] = None,
     wrap: Annotated[
         bool | None,
@@ -86,6 +94,9 @@ def matte(
             threads=default_threads() if threads is None else threads,
             alpha_only=alpha_only,
             bits=cast(Any, bits),
+            premultiplied=premultiplied,
+            compression=compression,
+            pyramid=pyramid,
             wrap=wrap,
             dense_levels=dense_levels,
             max_pixels=max_pixels,

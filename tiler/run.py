@@ -11,7 +11,7 @@ from tiler.engine import Scene, on_threads, solve
 from tiler.errors import OutputError, SettingsError
 from tiler.fuse import fuse
 from tiler.image.bounds import check_room
-from tiler.image.export import check_output, export
+from tiler.image.export import check_holds, check_output, export
 from tiler.image.open import open_source
 from tiler.image.panorama import is_full_turn
 from tiler.image.pyramid import build
@@ -43,6 +43,7 @@ def matte(
     with closing(open_source(source, max_pixels=settings.max_pixels)) as picture, _scratch(settings) as scratch:
         for note in picture.metadata.notes:
             progress.note(f"{source}: {note}")
+        check_holds(output, picture.shape)
         check_room(source, picture, scratch)
         wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
         with _timed(seconds, "load model"):
@@ -63,11 +64,9 @@ def matte(
         with _timed(seconds, "export"):
             export(
                 output,
-                picture.shape,
-                lambda box: pyramid.read(0, box),
+                picture,
+                pyramid.native,
                 lambda box: canvas.steps(0, box),
-                pyramid.dtype,
-                picture.metadata,
                 settings,
                 progress,
             )

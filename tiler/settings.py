@@ -9,6 +9,7 @@ from tiler.errors import SettingsError
 
 Route = Literal["auto", "dense"]
 Precision = Literal["auto", "f32", "bf16"]
+Compression = Literal["deflate", "lzw"]
 
 # A network never asks more of a laptop than this many tiles at once; each holds its activations in memory.
 MOST_THREADS = 16
@@ -35,6 +36,9 @@ class Settings:
     threads: tiles in flight at once.
     alpha_only: write the alpha alone instead of the picture with alpha.
     bits: bits per channel of the output, 8 or 16; None keeps the picture's own.
+    premultiplied: multiply the colours by the alpha; TIFF and Zarr alone, and always so in OpenEXR.
+    compression: of a TIFF; "deflate" is smaller and faster here, "lzw" is what the oldest programs read.
+    pyramid: write a TIFF's smaller sizes, each half of the one before, into it as well.
     max_pixels: refuse pictures that say they have more.
     work_dir: where scratch files may lie while the run lasts; None takes the system's temporary directory.
 
@@ -52,6 +56,9 @@ class Settings:
     threads: int = field(default_factory=default_threads)
     alpha_only: bool = False
     bits: Literal[8, 16] | None = None
+    premultiplied: bool = False
+    compression: Compression = "deflate"
+    pyramid: bool = False
     max_pixels: int = MOST_PIXELS
     work_dir: Path | None = None
 
@@ -65,6 +72,7 @@ class Settings:
         _one_of("route", self.route, get_args(Route))
         _one_of("precision", self.precision, get_args(Precision))
         _one_of("bits", self.bits, (8, 16, None))
+        _one_of("compression", self.compression, get_args(Compression))
         if self.tile_px is not None and self.overlap_px is not None and 2 * self.overlap_px > self.tile_px:
             raise SettingsError(
                 f"--overlap-px {self.overlap_px} is more than half of --tile-px {self.tile_px}.",

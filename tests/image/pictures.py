@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from tiler.geometry import Box, Span
+from tiler.image.sheet import Sheet
 from tiler.image.source import Metadata
+from tiler.settings import Settings
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -75,6 +77,12 @@ def png16(path, pixels):
 
     image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels), interpretation="rgb16")
     image.pngsave(str(path), bitdepth=16)
+
+
+def sheet(pixels, colour="rgb", alpha="straight", metadata=Metadata(), band_rows=512, **options):  # noqa: B008
+    """Return (h, w, samples) pixels as a sheet to be written."""
+    bands = (pixels[start : start + band_rows] for start in range(0, pixels.shape[0], band_rows))
+    return Sheet(pixels.shape[:2], colour, alpha, pixels.dtype, metadata, bands, Settings(threads=2, **options))
 
 
 def jpeg(path, pixels, **more):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import pyvips
 import tifffile
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,9 @@ from tests.fakes import Heard
 from tests.image.pictures import SRGB, ArraySource, noise
 from tiler.errors import OutputError
 from tiler.geometry import Box
-from tiler.image.export import WRITERS, check_output, export, to_depth
+from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
+from tiler.image.export import KINDS, check_holds, check_output, export
+from tiler.image.eyes import to_eyes
 from tiler.image.open import open_source
 from tiler.image.source import Metadata
 from tiler.progress import Silent
@@ -21,17 +24,23 @@ from tiler.settings import Settings
 FULL = Path("/dev/full")
 
 
-def run_export(path, rgb, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
-    settings = Settings(threads=2, **options)
-    read = (lambda box: rgb[box.slices]), (lambda box: alpha[box.slices])
-    export(path, rgb.shape[:2], *read, rgb.dtype, metadata, settings, progress or Silent())
+def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
+    source = ArraySource(pixels, metadata=metadata)
+    export(
+        path, source, source.read, lambda box: alpha[box.slices], Settings(threads=2, **options), progress or Silent()
+    )
 
 
 def samples_of(path):
-    """Return all samples, alpha too, (h, w) or (h, w, 4), by other readers than ours."""
-    if path.suffix.lower() == ".png":
-        return pyvips.Image.new_from_buffer(path.read_bytes(), "", fail_on="warning").numpy()
-    return tifffile.imread(path)
+    """Return all samples, alpha too, (h, w, samples), by other readers than ours."""
+    suffix = path.suffix.lower()
+    if suffix in (".png", ".webp"):
+        pixels = pyvips.Image.new_from_buffer(path.read_bytes(), "", fail_on="warning").numpy()
+    elif suffix == ".zarr":
+        pixels = np.moveaxis(zarr.open_group(path, mode="r")["0"][:], 0, 2)
+    else:
+        pixels = tifffile.imread(path)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 @pytest.fixture(scope="module")
@@ -39,30 +48,63 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("out")
 
 
-@settings(max_examples=30)
+@settings(max_examples=40)
 @given(
-    suffix=st.sampled_from([*WRITERS, ".TIF", ".Png"]),
+    suffix=st.sampled_from([".tif", ".TIFF", ".Png", ".webp", ".zarr"]),
     shape=st.tuples(st.integers(1, 600), st.integers(1, 600)),
+    samples=st.sampled_from([1, 3]),
     dtype=st.sampled_from([np.uint8, np.uint16]),
     bits=st.sampled_from([8, 16, None]),
     alpha_only=st.booleans(),
 )
-def test_colours_and_alpha_come_back(folder, suffix, shape, dtype, bits, alpha_only):
+def test_colours_and_alpha_come_back(folder, suffix, shape, samples, dtype, bits, alpha_only):
     path = folder / f"out{suffix}"
-    rgb, alpha = noise((*shape, 3), dtype), noise(shape, np.uint16, seed=1)
-    run_export(path, rgb, alpha, bits=bits, alpha_only=alpha_only)
-    out = np.dtype(np.uint8 if (bits or 8 * dtype().itemsize) == 8 else np.uint16)
+    pixels, alpha = noise((*shape, samples), dtype), noise(shape, np.uint16, seed=1)
+    run_export(path, pixels, alpha, bits=bits, alpha_only=alpha_only)
+    out = np.dtype(np.uint8 if (bits or 8 * dtype().itemsize) == 8 or suffix == ".webp" else np.uint16)
+    own = 3 if suffix == ".webp" else samples
+    wanted = to_depth(alpha, out)[..., None]
+    if not alpha_only:
+        wanted = np.dstack([np.broadcast_to(to_depth(pixels, out), (*shape, own)), wanted])
+    elif suffix == ".webp":
+        wanted = np.repeat(wanted, 3, axis=2)
     got = samples_of(path)
     assert got.dtype == out
-    wanted = to_depth(alpha, out) if alpha_only else np.dstack([to_depth(rgb, out), to_depth(alpha, out)])
-    np.testing.assert_array_equal(got.reshape(wanted.shape), wanted)
+    np.testing.assert_array_equal(got, wanted)
 
 
-def test_depths_are_exact():
-    eight, sixteen = np.arange(256, dtype=np.uint8), np.arange(65536, dtype=np.uint16)
-    np.testing.assert_array_equal(to_depth(eight, np.dtype(np.uint16)), np.rint(eight * (65535 / 255)))
-    np.testing.assert_array_equal(to_depth(sixteen, np.dtype(np.uint8)), np.rint(sixteen / (65535 / 255)))
-    np.testing.assert_array_equal(to_depth(to_depth(eight, np.dtype(np.uint16)), np.dtype(np.uint8)), eight)
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+@pytest.mark.parametrize("premultiply", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_inks_and_light_stay_what_they_are(tmp_path, suffix, premultiply, dtype):
+    path, alpha = tmp_path / f"out{suffix}", noise((30, 40), np.uint16, seed=1)
+    pixels = noise((30, 40, 4), np.uint16).astype(dtype)
+    run_export(path, pixels, alpha, premultiplied=premultiply)
+    own = premultiplied(pixels, alpha[..., None]) if premultiply else pixels
+    wanted = np.dstack([own, alpha_to_depth(alpha, np.dtype(dtype))])
+    np.testing.assert_array_equal(samples_of(path), wanted)
+
+
+def test_what_cannot_be_held_is_seen_as_the_network_saw_it(tmp_path):
+    alpha = noise((30, 40), np.uint16, seed=1)
+    inks, light = noise((30, 40, 4), np.uint8), np.random.default_rng(0).random((30, 40, 3), np.float32)
+    heard = Heard()
+    run_export(tmp_path / "inks.png", inks, alpha, heard)
+    np.testing.assert_array_equal(samples_of(tmp_path / "inks.png")[..., :3], to_eyes(inks, "cmyk", None))
+    assert "CMYK" in heard.notes[0]
+    run_export(tmp_path / "light.png", light, alpha)
+    np.testing.assert_array_equal(samples_of(tmp_path / "light.png")[..., :3], to_eyes(light, "rgb", None))
+
+
+def test_light_is_written_as_light(tmp_path):
+    OpenEXR = pytest.importorskip("OpenEXR")  # noqa: N806
+    light = np.random.default_rng(0).random((30, 40, 3), np.float32) * 4
+    alpha = noise((30, 40), np.uint16, seed=1)
+    run_export(tmp_path / "out.exr", light, alpha)
+    with OpenEXR.File(str(tmp_path / "out.exr")) as exr:
+        got = exr.channels()["RGBA"].pixels
+    share = alpha[..., None] / np.float32(65535)
+    np.testing.assert_allclose(got, np.dstack([light * share, share]), rtol=2e-3)
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
@@ -75,6 +117,30 @@ def test_our_own_reader_reads_the_colours_and_what_travels_along(tmp_path, suffi
     assert source.metadata.icc == SRGB
     assert source.metadata.dpi == pytest.approx((300, 240), abs=0.02)
     source.close()
+
+
+def test_a_directory_is_replaced_whole_or_not_at_all(tmp_path):
+    path, alpha = tmp_path / "out.zarr", np.zeros((30, 40), np.uint16)
+    run_export(path, noise((30, 40, 3), np.uint8), alpha)
+    before = samples_of(path)
+
+    def fails(_box):
+        raise ZeroDivisionError
+
+    check_output(path, Settings(), tmp_path / "picture.tif")
+    source = ArraySource(noise((30, 40, 3), np.uint8, seed=3))
+    with pytest.raises(ZeroDivisionError):
+        export(path, source, source.read, fails, Settings(), Silent())
+    np.testing.assert_array_equal(samples_of(path), before)
+    run_export(path, source.pixels, alpha)
+    np.testing.assert_array_equal(samples_of(path)[..., :3], source.pixels)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.zarr"]
+
+
+def test_a_picture_too_large_for_its_kind_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="WebP ends at 16383 px a side"):
+        check_holds(tmp_path / "out.webp", (16384, 1))
+    check_holds(tmp_path / "out.tif", (16384, 1))
 
 
 def test_a_profile_goes_only_where_it_is_true(tmp_path):
@@ -96,7 +162,7 @@ def test_progress_counts_the_bands(tmp_path):
     assert (heard.stages, heard.steps) == ([("write", 3)], [3])
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".webp", ".exr"])
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt, ZeroDivisionError])
 def test_a_failing_read_leaves_nothing_and_the_old_file(tmp_path, suffix, trouble):
     path = tmp_path / f"out{suffix}"
@@ -109,7 +175,7 @@ def test_a_failing_read_leaves_nothing_and_the_old_file(tmp_path, suffix, troubl
         return np.zeros(box.shape, np.uint16)
 
     with pytest.raises(trouble):
-        export(path, source.shape, source.read, alpha, source.dtype, Metadata(), Settings(threads=2), Silent())
+        export(path, source, source.read, alpha, Settings(threads=2), Silent())
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
@@ -129,7 +195,11 @@ def test_a_full_disk_is_told_in_words(tmp_path, suffix, monkeypatch):
     [
         ("out.jpg", {}, "a JPEG cannot hold alpha"),
         ("out.JPEG", {"alpha_only": True}, "a JPEG would blur the alpha"),
-        ("out.webp", {}, "webp is no kind of file"),
+        ("out.gif", {}, "gif is no kind of file"),
+        ("out.png", {"premultiplied": True}, "PNG has no premultiplied alpha"),
+        ("out.webp", {"bits": 16}, "WebP has no 16 bits"),
+        ("picture.zarr", {}, "this is a file"),
+        ("taken.zarr", {}, "this is a directory"),
         ("out", {}, "a name without an ending"),
         ("gone/out.tif", {}, "there is no directory"),
         ("taken.tif", {}, "this is a directory"),
@@ -139,6 +209,8 @@ def test_a_full_disk_is_told_in_words(tmp_path, suffix, monkeypatch):
 )
 def test_an_output_that_cannot_be_is_refused_at_once(tmp_path, name, options, what):
     (tmp_path / "taken.tif").mkdir()
+    (tmp_path / "taken.zarr").mkdir()
+    (tmp_path / "picture.zarr").write_bytes(b"x")
     (tmp_path / "picture.tif").write_bytes(b"x")
     (tmp_path / "link.tif").symlink_to(tmp_path / "picture.tif")
     with pytest.raises(OutputError, match=what) as error:
@@ -154,7 +226,7 @@ def test_a_directory_that_may_not_be_written_is_refused_at_once(tmp_path):
         check_output(tmp_path / "out.tif", Settings(), tmp_path / "picture.tif")
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", [suffix for suffix, kind in KINDS.items() if not kind.folder])
 def test_an_output_that_can_be_is_let_through(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     check_output(path, Settings(), tmp_path / "picture.tif")

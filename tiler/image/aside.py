@@ -1,7 +1,8 @@
-"""A file that appears complete or not at all."""
+"""A file or a directory that appears complete or not at all."""
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ def written_aside(path: Path) -> Iterator[BinaryIO]:
     part = path.with_name(f".{path.name[:NAME_CHARACTERS]}.part-{secrets.token_hex(4)}")
     try:
         try:
-            with part.open("xb") as file:
+            with part.open("x+b") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -33,6 +34,35 @@ def written_aside(path: Path) -> Iterator[BinaryIO]:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}.",
+            "Free some space on that disk, or name another place for the output.",
+        ) from error
+
+
+@contextmanager
+def made_aside(path: Path) -> Iterator[Path]:
+    """Give the path of a directory to make that becomes `path` when the block ends well, as `written_aside` does.
+
+    An older directory `path` gives way at the end; between two renames there is neither.
+    """
+    mark = secrets.token_hex(4)
+    part = path.with_name(f".{path.name[:NAME_CHARACTERS]}.part-{mark}")
+    old = path.with_name(f".{path.name[:NAME_CHARACTERS]}.old-{mark}")
+    try:
+        try:
+            yield part
+            if path.exists():
+                path.rename(old)
+            try:
+                part.rename(path)
+            except OSError:
+                old.rename(path)
+                raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written: {error.strerror or error}.",

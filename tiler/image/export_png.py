@@ -9,16 +9,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tiler.image.metadata_out import exif_block
 from tiler.image.sheet import Sheet
-from tiler.image.source import Metadata, Pixels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-COLOUR_TYPES = {1: 0, 4: 6}
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 FILTER_UP = 2
 
 # On photographs level 1 writes 50 MB/s a thread; level 6 a quarter of that, for 7 % less.
@@ -34,7 +34,7 @@ INCHES_PER_METRE = 1 / 0.0254
 
 
 def write(file: BinaryIO, sheet: Sheet) -> None:
-    """Write the sheet as RGBA or grey PNG, 8 or 16 bit."""
+    """Write the sheet as grey or RGB, with alpha or without, 8 or 16 bit."""
     height, width = sheet.shape
     file.write(SIGNATURE)
     _chunk(
@@ -42,18 +42,26 @@ def write(file: BinaryIO, sheet: Sheet) -> None:
         b"IHDR",
         struct.pack(">IIBBBBB", width, height, 8 * sheet.dtype.itemsize, COLOUR_TYPES[sheet.samples], 0, 0, 0),
     )
-    _write_metadata(file, sheet.metadata)
-    for part in _stream(_filtered(sheet), sheet.threads):
+    _write_metadata(file, sheet)
+    for part in _stream(_filtered(sheet), sheet.settings.threads):
         _chunk(file, b"IDAT", part)
     _chunk(file, b"IEND", b"")
 
 
-def _write_metadata(file: BinaryIO, metadata: Metadata) -> None:
-    if metadata.icc:
-        _chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
-    if metadata.dpi:
-        x, y = (round(dpi * INCHES_PER_METRE) for dpi in metadata.dpi)
+def _write_metadata(file: BinaryIO, sheet: Sheet) -> None:
+    """Write the profile, the resolution, Exif, XMP, and IPTC in the way of ImageMagick, for which PNG has none."""
+    kept = sheet.metadata
+    if kept.icc:
+        _chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(kept.icc))
+    if kept.dpi:
+        x, y = (round(dpi * INCHES_PER_METRE) for dpi in kept.dpi)
         _chunk(file, b"pHYs", struct.pack(">IIB", x, y, 1))
+    _chunk(file, b"eXIf", exif_block(kept, sheet.shape))
+    if kept.xmp:
+        _chunk(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + kept.xmp)
+    if kept.iptc:
+        text = f"\niptc\n{len(kept.iptc):8d}\n{kept.iptc.hex()}\n".encode()
+        _chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
 
 
 def _filtered(sheet: Sheet) -> Iterator[bytes]:
@@ -72,7 +80,7 @@ def _filtered(sheet: Sheet) -> Iterator[bytes]:
             yield filtered.tobytes()
 
 
-def _row_bytes(band: Pixels) -> NDArray[np.uint8]:
+def _row_bytes(band: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the band as (h, bytes of a row), high byte first."""
     high_first = np.ascontiguousarray(band).astype(band.dtype.newbyteorder(">"), copy=False)
     return high_first.view(np.uint8).reshape(band.shape[0], -1)

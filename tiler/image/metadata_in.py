@@ -3,27 +3,23 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+
+from tiler.image.ifd import MOST_ENTRY_BYTES, Entry, Seekable, entries, packed
 
 ORIENTATION_TAG, EXIF_IFD_TAG, GPS_IFD_TAG = 274, 34665, 34853
 
 # What IFD0 says of a picture, not of the layout of its file (TIFF 6.0, Exif 2.32): description, maker, model,
 # orientation, software, date, artist, host, copyright, rating and the Windows texts.
 DESCRIPTIVE = {269, 270, 271, 272, 274, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
-TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-MOST_ENTRY_BYTES = 2**24
 IPTC_RESOURCE = 0x0404
 
-
-class Seekable(Protocol):
-    """An open file of bytes."""
-
-    def seek(self, offset: int, /) -> int: ...
-    def read(self, size: int, /) -> bytes: ...
-
-
-Entry = tuple[int, int, int, bytes]  # code, type, count, and the values as they lie in the file
+X_RESOLUTION_TAG, Y_RESOLUTION_TAG, UNIT_TAG = 282, 283, 296
+INCH, CENTIMETRE = 2, 3
+CM_PER_UNIT = {INCH: 2.54, CENTIMETRE: 1.0}
+# (type, count) of a resolution and of its unit.
+RATES = ((5, 1), (3, 1))
 
 
 def upright_exif(exif: bytes | None) -> bytes | None:
@@ -52,25 +48,25 @@ def exif_of_tiff(file: Seekable, order: str, offset: int, *, big: bool = False) 
     """
     main: list[Entry] = []
     inner: dict[int, list[Entry]] = {}
-    for entry in _entries(file, order, offset, big):
+    for entry in entries(file, order, offset, big=big):
         code, _, _, data = entry
         if code in (EXIF_IFD_TAG, GPS_IFD_TAG) and len(data) in (4, 8):
-            inner[code] = list(_entries(file, order, struct.unpack(order + "IQ"[len(data) // 8], data)[0], big))
+            inner[code] = list(entries(file, order, struct.unpack(order + "IQ"[len(data) // 8], data)[0], big=big))
         elif code in DESCRIPTIVE:
             main.append(entry)
-    inner = {code: entries for code, entries in inner.items() if entries}
+    inner = {code: found for code, found in inner.items() if found}
     if not inner and not any(code != ORIENTATION_TAG for code, *_ in main):
         return None
     # The pointers need values of their length before the blocks they point at can be placed.
     pointers = [(code, 4, 1, bytes(4)) for code in inner]
-    at = 8 + len(_packed(order, [*main, *pointers], 8))
+    at = 8 + len(packed(order, [*main, *pointers], 8))
     blocks = []
-    for index, entries in enumerate(inner.values()):
+    for index, found in enumerate(inner.values()):
         pointers[index] = (*pointers[index][:3], struct.pack(order + "I", at))
-        blocks.append(_packed(order, entries, at))
+        blocks.append(packed(order, found, at))
         at += len(blocks[-1])
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
-    return upright_exif(head + _packed(order, [*main, *pointers], 8) + b"".join(blocks))
+    return upright_exif(head + packed(order, [*main, *pointers], 8) + b"".join(blocks))
 
 
 def iptc_in(resources: bytes | None) -> bytes | None:
@@ -93,18 +89,53 @@ def image_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def xmp_of_png(path: Path) -> bytes | None:
     """Return the XMP packet of a PNG: the iTXt chunk that Adobe named for it; None if it has none, or is no PNG."""
+    rest = _png_text(path, b"iTXt", b"XML:com.adobe.xmp")
+    if rest is None:
+        return None
+    text = rest[2:].split(b"\0", 2)[-1]
+    return _inflated(text) if rest[:1] == b"\1" else text
+
+
+def iptc_of_png(path: Path) -> bytes | None:
+    """Return the IIM records of a PNG, which ImageMagick and others keep in hexadecimal; None if it has none."""
+    text = _inflated((_png_text(path, b"zTXt", b"Raw profile type iptc") or b"")[1:]) or b""
+    try:
+        data = bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
+    except ValueError:
+        return None
+    return (iptc_in(data) if data[:4] == b"8BIM" else data) or None
+
+
+def dpi_in(exif: bytes | None) -> tuple[float, float] | None:
+    """Return the (horizontal, vertical) pixels per inch that an Exif block states; None if it states none."""
+    exif = (exif or b"").removeprefix(b"Exif\0\0")
+    if exif[:4] not in (b"II*\0", b"MM\0*") or len(exif) < 8:
+        return None
+    order = _order(exif)
+    start = struct.unpack_from(order + "I", exif, 4)[0]
+    found = {code: data for code, kind, count, data in entries(BytesIO(exif), order, start) if (kind, count) in RATES}
+    unit = struct.unpack(order + "H", found[UNIT_TAG])[0] if UNIT_TAG in found else INCH
+    if unit not in CM_PER_UNIT or not {X_RESOLUTION_TAG, Y_RESOLUTION_TAG} <= found.keys():
+        return None
+    x, y = (struct.unpack(order + "II", found[code]) for code in (X_RESOLUTION_TAG, Y_RESOLUTION_TAG))
+    if not all((*x, *y)):
+        return None
+    return x[0] / x[1] * CM_PER_UNIT[INCH] / CM_PER_UNIT[unit], y[0] / y[1] * CM_PER_UNIT[INCH] / CM_PER_UNIT[unit]
+
+
+def _png_text(path: Path, kind: bytes, name: bytes) -> bytes | None:
+    """Return what follows the name in the first text chunk of that kind and name."""
     with path.open("rb") as file:
         if file.read(8) != b"\x89PNG\r\n\x1a\n":
             return None
         while len(head := file.read(8)) == 8:
             size = int.from_bytes(head[:4], "big")
-            if head[4:] != b"iTXt" or size > MOST_ENTRY_BYTES:
+            if head[4:] != kind or size > MOST_ENTRY_BYTES:
                 file.seek(size + 4, 1)
                 continue
-            name, _, rest = file.read(size).partition(b"\0")
-            if name == b"XML:com.adobe.xmp":
-                text = rest[2:].split(b"\0", 2)[-1]
-                return _inflated(text) if rest[:1] == b"\1" else text
+            own, _, rest = file.read(size).partition(b"\0")
+            if own == name:
+                return rest
             file.seek(4, 1)
     return None
 
@@ -114,42 +145,6 @@ def _inflated(data: bytes) -> bytes | None:
         return zlib.decompressobj().decompress(data, MOST_ENTRY_BYTES)
     except zlib.error:
         return None
-
-
-def _entries(file: Seekable, order: str, offset: int, big: bool) -> Iterator[Entry]:
-    head, row, room = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
-    try:
-        file.seek(offset)
-        (count,) = struct.unpack(order + head, file.read(struct.calcsize(order + head)))
-        step = struct.calcsize(order + row) + room
-        table = file.read(min(count, 4096) * step)
-    except (struct.error, OSError, ValueError, OverflowError):
-        return
-    for at in range(0, len(table) - step + 1, step):
-        code, kind, number = struct.unpack_from(order + row, table, at)
-        size = TYPE_BYTES.get(kind, 0) * number
-        inline = table[at + step - room : at + step]
-        if 0 < size <= room:
-            yield code, kind, number, inline[:size]
-        elif 0 < size <= MOST_ENTRY_BYTES:
-            file.seek(struct.unpack(order + ("Q" if big else "I"), inline)[0])
-            data = file.read(size)
-            if len(data) == size:
-                yield code, kind, number, data
-
-
-def _packed(order: str, entries: list[Entry], at: int) -> bytes:
-    """Return an IFD that is to lie at byte `at`, its values behind it."""
-    table, values = struct.pack(order + "H", len(entries)), b""
-    behind = at + 2 + 12 * len(entries) + 4
-    for code, kind, count, data in sorted(entries, key=lambda entry: entry[0]):
-        table += struct.pack(order + "HHI", code, kind, count)
-        if len(data) <= 4:
-            table += data.ljust(4, b"\0")
-        else:
-            table += struct.pack(order + "I", behind + len(values))
-            values += data + bytes(len(data) % 2)
-    return table + bytes(4) + values
 
 
 def _order(exif: bytes) -> str:

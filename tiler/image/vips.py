@@ -10,7 +10,7 @@ import pyvips
 from tiler.errors import InputError
 from tiler.geometry import Box
 from tiler.image.bounds import check_whole
-from tiler.image.metadata_in import iptc_in, upright_exif, xmp_of_png
+from tiler.image.metadata_in import dpi_in, iptc_in, iptc_of_png, upright_exif, xmp_of_png
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
 # Rows are read once, so results that libvips keeps cost memory, and would speak for a file that has changed since.
@@ -22,8 +22,8 @@ MM_PER_INCH = 25.4
 ON_ITS_SIDE = (5, 6, 7, 8)
 DTYPES: dict[str, np.dtype[Any]] = {"uchar": np.dtype(np.uint8), "ushort": np.dtype(np.uint16)}
 
-# What libvips says when the file says nothing; every program assumes so much anyway.
-ASSUMED_DPI = 72.0
+# What libvips says when the file says nothing: a pixel to the millimetre, or what every program assumes.
+ASSUMED_DPI = (25.4, 72.0)
 
 
 class VipsSource:
@@ -121,7 +121,9 @@ def _metadata_of(path: Path, image: pyvips.Image, turned: bool) -> Metadata:
         return bytes(image.get(name)) if image.get_typeof(name) else None
 
     x, y = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
-    dpi = None if round(x, 1) == round(y, 1) == ASSUMED_DPI else (y, x) if turned else (x, y)
+    dpi = dpi_in(field("exif-data")) if round(x, 1) == round(y, 1) and round(x, 1) in ASSUMED_DPI else (x, y)
+    if dpi and turned:
+        dpi = dpi[1], dpi[0]
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
     notes = () if pages == 1 else (f"The first of {pages} pictures is read.",)
     return Metadata(
@@ -129,7 +131,7 @@ def _metadata_of(path: Path, image: pyvips.Image, turned: bool) -> Metadata:
         dpi,
         upright_exif(field("exif-data")),
         field("xmp-data") or xmp_of_png(path),
-        iptc_in(field("iptc-data")),
+        iptc_in(field("iptc-data")) or iptc_of_png(path),
         notes,
     )
 

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiler.image.depth import MOST_HALF, alpha_to_depth, premultiplied, to_depth
+
+EIGHT, SIXTEEN = np.arange(256, dtype=np.uint8)[:, None, None], np.arange(65536, dtype=np.uint16)[:, None, None]
+
+
+def test_whole_numbers_are_exact():
+    np.testing.assert_array_equal(to_depth(EIGHT, np.dtype(np.uint16)), np.rint(EIGHT * (65535 / 255)))
+    np.testing.assert_array_equal(to_depth(SIXTEEN, np.dtype(np.uint8)), np.rint(SIXTEEN / (65535 / 255)))
+    np.testing.assert_array_equal(to_depth(to_depth(EIGHT, np.dtype(np.uint16)), np.dtype(np.uint8)), EIGHT)
+
+
+def test_light_and_back_is_the_same_number():
+    np.testing.assert_array_equal(to_depth(to_depth(EIGHT, np.dtype(np.float16)), np.dtype(np.uint8)), EIGHT)
+    np.testing.assert_array_equal(to_depth(to_depth(SIXTEEN, np.dtype(np.float32)), np.dtype(np.uint16)), SIXTEEN)
+
+
+def test_the_curve_is_that_of_srgb():
+    # IEC 61966-2-1: half the code value is 21.4 % of the light.
+    assert to_depth(np.full((1, 1, 1), 32768, np.uint16), np.dtype(np.float32)) == pytest.approx(0.2140, abs=1e-4)
+
+
+def test_numbers_beyond_half_floats_stay_finite():
+    bright = np.array([[[1e9, -1e9, 2.0]]], np.float32)
+    np.testing.assert_array_equal(to_depth(bright, np.dtype(np.float16)), [[[MOST_HALF, -MOST_HALF, 2]]])
+
+
+@given(st.integers(0, 65535), st.integers(0, 65535))
+def test_premultiplied_is_the_product_to_the_nearest(value, alpha):
+    alphas = np.full((1, 1, 1), alpha, np.uint16)
+    for pixels in (np.full((1, 1, 3), value, np.uint16), np.full((1, 1, 3), value >> 8, np.uint8)):
+        got = premultiplied(pixels, alphas)
+        assert got.dtype == pixels.dtype
+        np.testing.assert_array_equal(got, np.floor(pixels.astype(float) * alpha / 65535 + 0.5))
+    np.testing.assert_allclose(premultiplied(np.full((1, 1, 3), 2, np.float32), alphas), 2 * alpha / 65535, rtol=1e-6)
+
+
+def test_full_alpha_is_full_in_every_kind():
+    full = np.array([[[0], [65535]]], np.uint16)
+    for dtype, top in ((np.uint8, 255), (np.uint16, 65535), (np.float32, 1), (np.float16, 1)):
+        np.testing.assert_array_equal(alpha_to_depth(full, np.dtype(dtype)), [[[0], [top]]])

@@ -1,0 +1,70 @@
+"""Image file directories: the tables of tags in TIFF, BigTIFF and Exif (TIFF 6.0, section 2; Exif 2.32)."""
+
+import struct
+from collections.abc import Iterator
+from typing import Protocol
+
+TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+# What one number of a type takes; a rational is two numbers.
+NUMBER_BYTES = TYPE_BYTES | {5: 4, 10: 4}
+MOST_ENTRY_BYTES = 2**24
+MOST_ENTRIES = 4096
+
+Entry = tuple[int, int, int, bytes]  # code, type, count, and the values as they lie in the file
+
+
+class Seekable(Protocol):
+    """An open file of bytes."""
+
+    def seek(self, offset: int, /) -> int: ...
+    def read(self, size: int, /) -> bytes: ...
+
+
+def entries(file: Seekable, order: str, offset: int, *, big: bool = False) -> Iterator[Entry]:
+    """Yield the entries of the directory at byte `offset`; those that lead nowhere are left out.
+
+    order: "<" or ">". big: the file is a BigTIFF.
+    """
+    head, row, room = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
+    try:
+        file.seek(offset)
+        (count,) = struct.unpack(order + head, file.read(struct.calcsize(order + head)))
+        step = struct.calcsize(order + row) + room
+        table = file.read(min(count, MOST_ENTRIES) * step)
+    except (struct.error, OSError, ValueError, OverflowError):
+        return
+    for at in range(0, len(table) - step + 1, step):
+        code, kind, number = struct.unpack_from(order + row, table, at)
+        size = TYPE_BYTES.get(kind, 0) * number
+        inline = table[at + step - room : at + step]
+        if 0 < size <= room:
+            yield code, kind, number, inline[:size]
+        elif 0 < size <= MOST_ENTRY_BYTES:
+            file.seek(struct.unpack(order + ("Q" if big else "I"), inline)[0])
+            data = file.read(size)
+            if len(data) == size:
+                yield code, kind, number, data
+
+
+def packed(order: str, table: list[Entry], at: int, *, big: bool = False) -> bytes:
+    """Return the directory of `table` that is to lie at byte `at`, the values behind it, none after it."""
+    head, row, room = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
+    rows, values = struct.pack(order + head, len(table)), b""
+    behind = at + struct.calcsize(order + head) + (struct.calcsize(order + row) + room) * len(table) + room
+    for code, kind, count, data in sorted(table, key=lambda entry: entry[0]):
+        rows += struct.pack(order + row, code, kind, count)
+        if len(data) <= room:
+            rows += data.ljust(room, b"\0")
+        else:
+            rows += struct.pack(order + ("Q" if big else "I"), behind + len(values))
+            values += data + bytes(len(data) % 2)
+    return rows + bytes(room) + values
+
+
+def in_little_endian(entry: Entry, order: str) -> Entry:
+    """Return an entry whose values lie in `order` with the low byte first."""
+    code, kind, count, data = entry
+    size = NUMBER_BYTES[kind]
+    if order == "<" or size == 1:
+        return entry
+    return code, kind, count, b"".join(data[at : at + size][::-1] for at in range(0, len(data), size))
