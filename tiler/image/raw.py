@@ -5,10 +5,14 @@ from typing import Any
 
 from PIL import ImageCms
 
+from tiler.errors import InputError
 from tiler.image.bounds import check_whole
 from tiler.image.metadata_in import exif_of_tiff
 from tiler.image.source import Metadata, Source
 from tiler.image.whole import decoded, library, whole
+
+# The power and the slope near black of the curve of sRGB (IEC 61966-2-1), in LibRaw's terms.
+SRGB_CURVE = (2.4, 12.92)
 
 
 def open_file(path: Path) -> Source:
@@ -22,15 +26,13 @@ def open_file(path: Path) -> Source:
 
 
 def _refused(path: Path, error: Exception) -> Exception:
-    from tiler.errors import InputError
-
     return InputError(f"{path}: this raw file cannot be developed ({error}).", "Develop it to a 16 bit TIFF.")
 
 
 def _read(path: Path, rawpy: Any) -> Source:
     with rawpy.imread(str(path)) as raw:
         check_whole(path, raw.sizes.width * raw.sizes.height * 3 * 8, "a raw file")
-        pixels = raw.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True)
+        pixels = raw.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True, gamma=SRGB_CURVE)
     with path.open("rb") as file:
         start = file.read(8)
         order = {b"II": "<", b"MM": ">"}.get(start[:2])
