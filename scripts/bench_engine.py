@@ -28,6 +28,7 @@ from tiler.engine import Scene, on_threads, solve
 from tiler.fuse import fuse
 from tiler.image.open import open_source
 from tiler.image.pyramid import build
+from tiler.journal import Journal
 from tiler.model.card import ModelCard
 from tiler.model.network import Network
 from tiler.model.session import open_session
@@ -78,7 +79,8 @@ def time_engine(path: Path, rounds: int) -> None:
             def engine(network: Network, name: str) -> float:
                 canvas = Canvas(Path(scratch) / name, plan)
                 began = perf_counter()
-                solve(Scene(plan, pyramid, network, fuse, canvas, Silent()), on_threads(settings.threads))
+                journal = Journal(Path(scratch) / f"{name}-journal")
+                solve(Scene(plan, pyramid, network, fuse, canvas, journal, Silent()), on_threads(settings.threads))
                 return perf_counter() - began
 
             def plain(tiles: list[NDArray[np.float32]]) -> float:

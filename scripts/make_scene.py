@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
+Colour = tuple[int, int, int]
 
 TILE_PX = 512
 # Lengths of a figure are in heads: the height of its head. Hair is 0.0006 of a head thick, near enough as in life.
@@ -29,6 +31,7 @@ FIGURE_HEADS = 7.5
 HAIR_HEADS = 0.0006
 STRANDS = 2400
 REACH_HEADS = 1.5
+NOTHING = np.zeros((1, 1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -121,15 +124,22 @@ def make_scene(shape: tuple[int, int], people: int, seed: int) -> Scene:
                 top,
                 place,
                 head_px,
-                random.uniform((150, 100, 80), (235, 190, 165)).astype(np.float32),
-                random.uniform(20, 200, 3).astype(np.float32),
-                random.uniform((20, 10, 5), (150, 100, 60)).astype(np.float32),
+                _between_colours(random, (120, 78, 58), (238, 196, 172)),
+                _between_colours(random, (45, 50, 70), (170, 60, 50)),
+                _between_colours(random, (28, 18, 12), (160, 110, 60)),
                 Strands.grown(random, STRANDS),
             )
         )
     # Sides without a common divisor: together the grains repeat only after half a million pixels.
     grains = tuple(random.normal(0, 1, (side, side)).astype(np.float32) for side in (701, 769))
     return Scene(shape, tuple(reversed(crowd)), grains)
+
+
+def _between_colours(random: np.random.Generator, dark: Colour, light: Colour) -> Floats:
+    return np.asarray(
+        np.array(dark, np.float32) + random.random() * (np.array(light, np.float32) - np.array(dark, np.float32)),
+        np.float32,
+    )
 
 
 def write(path: Path, scene: Scene, *, alpha_alone: bool) -> None:
@@ -173,8 +183,9 @@ def draw(scene: Scene, top: int, left: int) -> tuple[Floats, Floats]:
         if beside or rows[0] > FIGURE_HEADS + 0.1 or rows[-1] < -0.3:
             continue
         for cover, colour in _layers(person, rows[:, None], cols[None, :]):
-            rgb += (colour - rgb) * cover[..., None]
-            clear *= 1 - cover
+            if cover.any():
+                rgb += (colour - rgb) * cover[..., None]
+                clear *= 1 - cover
     return rgb, 1 - clear
 
 
@@ -186,7 +197,9 @@ def _wall(scene: Scene, top: int, left: int) -> Floats:
     grain = fine[np.ix_(rows % len(fine), cols % len(fine))] * np.float32(2.5)
     grain += coarse[np.ix_(rows // 5 % len(coarse), cols // 5 % len(coarse))] * np.float32(3.5)
     light = np.cos((rows[:, None] / height - 0.35) * 1.6) * np.cos((cols[None, :] / width - 0.5) * 1.8)
-    return np.asarray((light.astype(np.float32) * 130 + grain)[..., None] * np.float32([0.85, 0.98, 1.1]), np.float32)
+    return np.asarray(
+        (light.astype(np.float32) * 130 + grain)[..., None] * np.array([0.85, 0.98, 1.1], np.float32), np.float32
+    )
 
 
 def _layers(person: Person, y: Floats, x: Floats) -> Iterator[tuple[Floats, Floats]]:
@@ -198,7 +211,7 @@ def _layers(person: Person, y: Floats, x: Floats) -> Iterator[tuple[Floats, Floa
     yield neck, person.skin * np.float32(0.8)
     shoulders = np.where(y < 3.6, 0.2 + 0.72 * _smooth((y - 1.12) / 0.45) - 0.12 * _smooth((y - 1.6) / 2), 0)
     cloth = person.clothes * (1 + 0.12 * np.sin(y * 9 + x * 7) * np.sin(x * 23))[..., None]
-    yield _between(y, 1.12, 3.6, px) * _inside(x, shoulders, px), cloth.astype(np.float32)
+    yield _between(y, 1.12, 3.6, px) * _inside(x, shoulders, px), cloth
     leg = 0.36 - 0.14 * _smooth((y - 3.5) / 3)
     for side in (-0.37, 0.37):
         legs = _between(y, 3.5, FIGURE_HEADS, px) * _inside(x - np.float32(side), leg, px)
@@ -206,11 +219,11 @@ def _layers(person: Person, y: Floats, x: Floats) -> Iterator[tuple[Floats, Floa
     shade = (1.08 - 0.9 * x * x - 0.25 * (y - 0.45) ** 2 + 0.08 * x).astype(np.float32)
     yield _ellipse(y, x, 0.52, 0.0, 0.48, 0.36, px), person.skin * shade[..., None]
     for side in (-0.14, 0.14):
-        yield _ellipse(y, x, 0.5, side, 0.03, 0.06, px), np.float32([245, 242, 238])
-        yield _ellipse(y, x, 0.5, side, 0.028, 0.028, px), np.float32([50, 35, 25])
+        yield _ellipse(y, x, 0.5, side, 0.03, 0.06, px), np.array([245, 242, 238], np.float32)
+        yield _ellipse(y, x, 0.5, side, 0.028, 0.028, px), np.array([50, 35, 25], np.float32)
         yield _ellipse(y, x, 0.42, side, 0.014, 0.085, px), person.hair
     yield _ellipse(y, x, 0.66, 0.0, 0.03, 0.055, px), person.skin * np.float32(0.72)
-    yield _ellipse(y, x, 0.79, 0.0, 0.028, 0.11, px), np.float32([165, 75, 75])
+    yield _ellipse(y, x, 0.79, 0.0, 0.028, 0.11, px), np.array([165, 75, 75], np.float32)
     yield _ellipse(y, x, 0.12, 0.0, 0.2, 0.36, px), person.hair
     if y[0, 0] < 2.2:
         yield from _hair(person, y, x)
@@ -256,17 +269,21 @@ def _hair(person: Person, y: Floats, x: Floats) -> Iterator[tuple[Floats, Floats
 def _ellipse(y: Floats, x: Floats, mid_y: float, mid_x: float, tall: float, wide: float, px: np.float32) -> Floats:
     """Return how much of each pixel lies in an ellipse, by the distance to its edge to first order."""
     v, u = (y - np.float32(mid_y)) / np.float32(tall), (x - np.float32(mid_x)) / np.float32(wide)
+    if np.abs(v).min() > 1.1 or np.abs(u).min() > 1.1:
+        return NOTHING
     radius = np.sqrt(v * v + u * u)
     steep = np.sqrt((v / np.float32(tall)) ** 2 + (u / np.float32(wide)) ** 2) / np.maximum(radius, np.float32(1e-6))
-    return np.clip((1 - radius) / np.maximum(steep, np.float32(1e-6)) * px + np.float32(0.5), 0, 1)
+    return np.asarray(np.clip((1 - radius) / np.maximum(steep, np.float32(1e-6)) * px + np.float32(0.5), 0, 1))
 
 
 def _inside(x: Floats, half: Floats, px: np.float32) -> Floats:
-    return np.clip((half - np.abs(x)) * px + np.float32(0.5), 0, 1).astype(np.float32)
+    if np.abs(x).min() > half.max() + 1 / px:
+        return NOTHING
+    return np.asarray(np.clip((half - np.abs(x)) * px + np.float32(0.5), 0, 1).astype(np.float32))
 
 
 def _between(y: Floats, first: float, last: float, px: np.float32) -> Floats:
-    return np.clip(np.minimum(y - np.float32(first), np.float32(last) - y) * px + np.float32(0.5), 0, 1)
+    return np.asarray(np.clip(np.minimum(y - np.float32(first), np.float32(last) - y) * px + np.float32(0.5), 0, 1))
 
 
 def _smooth(t: Floats) -> Floats:

@@ -34,6 +34,7 @@ from tiler.geometry import Box
 from tiler.image.eyes import to_network
 from tiler.image.open import open_source
 from tiler.image.pyramid import build
+from tiler.journal import Journal
 from tiler.model.session import Session, open_session
 from tiler.plan import Level, Plan
 from tiler.progress import Silent
@@ -131,7 +132,8 @@ def without_tiler(path: Path, plan: Plan, network: Session, settings: tiler.Sett
         small = Image.fromarray(network.alpha(to_network(pyramid.read(base.index, Box.whole(base.shape)))))
         shrink = small.resize((full.shape[1], full.shape[0]), Image.Resampling.BICUBIC)
         canvas = Canvas(Path(scratch) / "canvas", unguided)
-        solve(Scene(unguided, pyramid, network, tile_alone, canvas, Silent()), on_threads(settings.threads))
+        scene = Scene(unguided, pyramid, network, tile_alone, canvas, Journal(Path(scratch) / "journal"), Silent())
+        solve(scene, on_threads(settings.threads))
         return {
             "shrink": np.clip(np.asarray(shrink, np.float32), 0, 1),
             "tiles": canvas.alpha(0, Box.whole(full.shape)),

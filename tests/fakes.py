@@ -8,6 +8,7 @@ import numpy as np
 from tiler.canvas import WHITE
 from tiler.geometry import Box
 from tiler.plan import Plan
+from tiler.seams import Seam
 
 
 class RedIsAlpha:
@@ -64,6 +65,14 @@ class ArrayCanvas:
     def __init__(self, plan: Plan):
         self.levels = [np.zeros(shape, np.uint16) for shape in plan.shapes]
         self.written: list[tuple[int, Box]] = []
+        self.done: list[frozenset[tuple[int, int]]] = [frozenset()] * len(plan.levels)
+        self.seams: dict[tuple[int, int, int], tuple[Seam, ...]] = {}
+
+    def found(self, level: int):
+        return self.done[level]
+
+    def write_seams(self, level: int, i: int, j: int, seams) -> None:
+        self.seams[level, i, j] = tuple(seams)
 
     def write(self, level: int, box: Box, alpha) -> None:
         self.levels[level][box.slices] = np.rint(np.clip(alpha, 0, 1) * WHITE).astype(np.uint16)
@@ -71,6 +80,26 @@ class ArrayCanvas:
 
     def alpha(self, level: int, box: Box):
         return (self.levels[level][box.slices] / np.float32(WHITE)).astype(np.float32)
+
+
+class Forgetful:
+    """A journal that keeps no tile, and lists those that failed."""
+
+    def __init__(self):
+        self.listed = []
+
+    def keep(self, level, i, j, alpha) -> None: ...
+
+    def forget(self, level, i) -> None: ...
+
+    def kept(self, level):
+        return frozenset()
+
+    def fail(self, tile) -> None:
+        self.listed.append(tile)
+
+    def failed(self):
+        return tuple(self.listed)
 
 
 @dataclass

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.looks import a_look
+from tiler.look import save
+
 EXAMPLE = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 
 
@@ -119,7 +122,9 @@ def test_wrong_usage_is_exit_code_2(words, tmp_path):
 def test_an_interrupt_ends_a_run_cleanly(tmp_path, how):
     out, work = tmp_path / "out.png", tmp_path / "work"
     work.mkdir()
-    words = ["matte", str(EXAMPLE), "-o", str(out), "--work-dir", str(work)]
+    photo = tmp_path / "photo.png"
+    Image.open(EXAMPLE).resize((1024, 1280)).save(photo)
+    words = ["matte", str(photo), "-o", str(out), "--work-dir", str(work), "--threads", "1"]
     with subprocess.Popen([sys.executable, "-m", "tiler", *words], stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not list(work.glob("*/canvas/*/c")) and time.monotonic() < deadline:
@@ -127,10 +132,13 @@ def test_an_interrupt_ends_a_run_cleanly(tmp_path, how):
         os.kill(process.pid, how)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "stopped" in said
+    assert "the same command continues" in said
     assert "Traceback" not in said
-    assert list(work.iterdir()) == []
     assert not out.exists()
+    done = tiler(*words)
+    assert done.returncode == 0, done.stderr
+    assert "continues;" in done.stderr
+    assert list(work.iterdir()) == []
 
 
 def test_models_says_where_each_comes_from():
@@ -147,3 +155,40 @@ def test_help_is_quick_and_has_examples():
     code = f"import sys, tiler.cli; print([name for name in {heavy} if name in sys.modules])"
     checked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert checked.stdout.strip() == "[]"
+
+
+def test_a_batch_tells_what_failed_and_skips_what_is_done(small, tmp_path):
+    (tmp_path / "in").mkdir()
+    small.rename(tmp_path / "in" / "small.jpg")
+    (tmp_path / "in" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    words = ["batch", "in", "-o", "out", "--suffix", ".png", "--comfort-px", "128"]
+    done = tiler(*words, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "1 done, 0 skipped, 0 failed tiles, 1 failed" in done.stderr
+    (tmp_path / "in" / "cut.png").unlink()
+    done = tiler(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "0 done, 1 skipped" in done.stderr
+    assert (tmp_path / "out" / "batch.csv").read_text().splitlines()[1].startswith("in/small.jpg,out/small.png,skipped")
+
+
+@pytest.mark.parametrize("words", ["in -o out --suffix .jpg", "in -o in", "in -o out --jobs 0"])
+def test_a_batch_that_cannot_be_is_wrong_usage(tmp_path, words):
+    (tmp_path / "in").mkdir()
+    assert tiler("batch", *words.split(), cwd=tmp_path).returncode == 2
+
+
+def test_seams_of_a_kept_look_are_told_and_judged(tmp_path):
+    look, html = tmp_path / "look.npz", tmp_path / "page.html"
+    save(a_look(), look)
+    above = tiler("seams", look, "--html", html)
+    assert above.returncode == 1
+    assert "  30.0  " in above.stdout
+    assert "30.0" in html.read_text()
+    below = tiler("seams", look, "--limit", "31")
+    assert below.returncode == 0, below.stderr
+    assert "0 above the limit of 31.0" in below.stdout
+    other = tiler("seams", tmp_path / "other.npz")
+    assert other.returncode == 1
+    assert "tiler matte --seams" in other.stderr

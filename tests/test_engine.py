@@ -1,6 +1,7 @@
 import random
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import oracle
-from tests.fakes import ArrayCanvas, ArrayPicture, ColourKey, Heard, LiesInTiles, RedIsAlpha, take_tile
+from tests.fakes import ArrayCanvas, ArrayPicture, ColourKey, Forgetful, Heard, LiesInTiles, RedIsAlpha, take_tile
 from tests.strategies import plans
 from tiler.engine import ROWS_AHEAD, Scene, graph, on_threads, solve
 from tiler.fuse import TOLERANCE, fuse
@@ -17,7 +18,7 @@ from tiler.plan import make_plan
 
 def scene_of(plan, network, fusing=fuse, seed=0):
     pixels = np.random.default_rng(seed).integers(0, 256, (*plan.shapes[0], 3), dtype=np.uint8)
-    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Heard())
+    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Forgetful(), Heard())
 
 
 def portrait(plan, network, fusing=fuse):
@@ -27,7 +28,7 @@ def portrait(plan, network, fusing=fuse):
     distance = np.hypot(y - height / 2, x - width / 2) / min(height, width)
     red = np.clip((0.35 - distance) * 12 + 0.5, 0, 1) * 255
     pixels = np.stack([red, 255 - red, red // 2], axis=-1).astype(np.uint8)
-    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Heard())
+    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Forgetful(), Heard())
 
 
 def one_by_one(choose):
@@ -172,18 +173,67 @@ def test_a_gate_keeps_tiles_from_running_ahead_of_the_disk():
         assert written >= rows_above * level.cols.count
 
 
-def test_a_tile_that_fails_ends_the_run_with_its_own_error():
+def test_any_other_error_ends_the_run_and_its_threads():
     plan = make_plan((200, 200), comfort_px=50, tile_px=50, overlap_px=10)
 
-    class Fails(ColourKey):
+    class Full(ArrayCanvas):
+        def write(self, level, box, alpha):
+            if level == 0:
+                raise OSError("the disk is full")
+            super().write(level, box, alpha)
+
+    scene = replace(portrait(plan, ColourKey()), canvas=Full(plan))
+    with pytest.raises(OSError, match="the disk is full"):
+        solve(scene, on_threads(2))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tiler")]
+
+
+@settings(max_examples=15)
+@given(plans(), st.integers(0, 99), st.booleans())
+def test_law_3_a_run_continued_from_any_blocks_gives_the_bytes_of_the_nested_loops(plan, seed, dense):
+    """The levels below one in the making are complete; of itself any blocks may be there."""
+    expected = portrait(plan, ColourKey())
+    oracle.solve(expected, dense=dense)
+    rng = random.Random(seed)
+    scene = portrait(plan, ColourKey())
+    reached = rng.randrange(len(plan.levels))
+    for level in plan.levels[reached:]:
+        blocks = [block for block in level.tiles if level.index > reached or rng.random() < 0.5]
+        scene.canvas.done[level.index] = frozenset(blocks)
+        for block in blocks:
+            box = level.block(*block)
+            scene.canvas.levels[level.index][box.slices] = expected.canvas.levels[level.index][box.slices]
+    reports = solve(scene, in_any_order(seed), dense=dense)
+    assert all((a == b).all() for a, b in zip(scene.canvas.levels, expected.canvas.levels, strict=True))
+    written = [(level, box) for level, box in scene.canvas.written]
+    assert len(written) == sum(level.count - len(scene.canvas.done[level.index]) for level in plan.levels)
+    assert all(report.tiles_run == 0 for report in reports if report.level > reached)
+
+
+@pytest.mark.parametrize("height", [300, 900])
+def test_a_slow_disk_holds_few_answers_however_tall_the_picture(height):
+    plan = make_plan((height, 200), comfort_px=100, tile_px=48, overlap_px=12)
+    level, held = plan.levels[0], [0]
+    ran = 0
+
+    class Counts(RedIsAlpha):
         def alpha(self, rgb):
-            if rgb.shape[:2] != (50, 50) or threading.current_thread().name.endswith("_1"):
-                raise MemoryError("no room for this tile")
+            nonlocal ran
+            if rgb.shape[:2] == (48, 48):
+                ran += 1
+                written = sum(index == 0 for index, _ in scene.canvas.written)
+                held.append(ran - written)
             return super().alpha(rgb)
 
-    with pytest.raises(MemoryError, match="no room for this tile"):
-        solve(portrait(plan, Fails()), on_threads(2))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tiler")]
+    class Slow(ArrayCanvas):
+        def write(self, level, box, alpha):
+            time.sleep(0.002)
+            super().write(level, box, alpha)
+
+    scene = replace(portrait(plan, Counts()), canvas=Slow(plan))
+    solve(scene, on_threads(4), dense=True)
+    assert ran >= level.count
+    assert max(held) <= (ROWS_AHEAD + 1) * level.cols.count + 4
 
 
 def test_what_is_reported_is_what_ran():
@@ -203,7 +253,8 @@ def test_every_chosen_tile_is_a_task_and_no_task_carries_pixels():
     plan = make_plan((300, 420), comfort_px=48, tile_px=48, overlap_px=12)
     level = plan.levels[0]
     chosen = frozenset([(0, 0), (1, 2)])
-    tasks = graph(portrait(plan, ColourKey()), level, chosen)
+    undone = frozenset(level.tiles)
+    tasks = graph(portrait(plan, ColourKey()), level, chosen, undone)
     assert {key[1:] for key in tasks if key[0] == "tile"} == chosen
     assert {key[1:] for key in tasks if key[0] == "block"} == set(level.tiles)
     assert not any(isinstance(argument, np.ndarray) for task in tasks.values() for argument in task)

@@ -21,7 +21,14 @@ def test_a_report_is_json_that_says_it_all():
         machine="one",
     )
     found = json.loads(report.to_json())
-    assert found["levels"][1] == {"level": 0, "shape": [40, 50], "tiles_run": 3, "tiles_skipped": 6, "seconds": 1.5}
+    assert found["levels"][1] == {
+        "level": 0,
+        "shape": [40, 50],
+        "tiles_run": 3,
+        "tiles_skipped": 6,
+        "seconds": 1.5,
+        "tiles_kept": 0,
+    }
     assert found["settings"]["work_dir"] == "scratch"
     assert (report.tiles_run, report.tiles_skipped) == (4, 6)
 

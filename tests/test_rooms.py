@@ -19,17 +19,36 @@ ROOMS = [
     "guidance",
     "fuse",
     "blend",
+    "seams",
+    "look",
+    "figures",
+    "page",
     "canvas",
+    "journal",
     "report",
+    "job",
+    "sidecar",
     "engine",
+    "cluster",
+    "survey",
     "run",
+    "batch",
+    "foresee",
     "terminal",
     "cli",
     "__main__",
 ]
 HOME = Path(tiler.__file__).parent
 FILES = sorted(path for path in HOME.rglob("*.py") if path != HOME / "__init__.py")
-ONLY_IN = {"tensorflow": "model", "dask": "engine", "zarr": ("canvas", "image"), "typer": "cli", "rich": "terminal"}
+ONLY_IN = {
+    "tensorflow": "model",
+    "dask": "engine",
+    "distributed": "cluster",
+    "zarr": ("canvas", "image"),
+    "typer": "cli",
+    "rich": "terminal",
+    "matplotlib": "figures",
+}
 
 
 def room_of(path: Path) -> str:

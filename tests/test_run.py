@@ -9,10 +9,12 @@ import tiler
 from tests.fakes import ColourKey, Heard
 from tiler import run
 from tiler.image.eyes import to_network
+from tiler.look import load
 from tiler.model.card import find_card
 from tiler.model.facts import GraphFacts
 from tiler.model.session import open_session
 from tiler.progress import Silent
+from tiler.seams import judge
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 
@@ -68,12 +70,19 @@ def test_nothing_is_left_beside_the_output_or_in_the_work_dir(photo, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=work))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.png",
+        "out.png.matte.json",
+        "photo.png",
+        "work",
+    ]
     assert list(work.iterdir()) == []
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_a_run_that_is_stopped_leaves_no_trace_and_the_old_output(photo, tmp_path, monkeypatch, interruption):
+@pytest.mark.parametrize(
+    ("interruption", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (MemoryError, tiler.ModelError)]
+)
+def test_a_run_that_is_stopped_leaves_its_work_and_the_old_output(photo, tmp_path, monkeypatch, interruption, raised):
     class Stops(Fake):
         def alpha(self, _rgb):
             raise interruption
@@ -82,11 +91,11 @@ def test_a_run_that_is_stopped_leaves_no_trace_and_the_old_output(photo, tmp_pat
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "out.png").write_bytes(b"yesterday's")
-    with pytest.raises(interruption):
+    with pytest.raises(raised):
         tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=work))
     assert (tmp_path / "out.png").read_bytes() == b"yesterday's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
-    assert list(work.iterdir()) == []
+    assert len(list(work.glob("out.png-*.tiler/job.json"))) == 1
 
 
 @pytest.mark.usefixtures("fake")
@@ -142,3 +151,24 @@ def test_the_embedded_network_on_a_small_picture_is_the_network_called_directly(
     assert (found == np.rint(expected * 65535)).all()
     assert 0.2 < expected.mean() < 0.9
     assert (report.tiles_run, report.tiles_skipped) == (1, 0)
+
+
+@pytest.mark.usefixtures("fake")
+def test_seams_are_reported_kept_and_put_on_a_page(photo, tmp_path):
+    settings = tiler.Settings(seams=tmp_path / "look.npz", html=tmp_path / "page.html", tile_px=256, overlap_px=64)
+    report = tiler.matte(photo, tmp_path / "out.png", settings)
+    look = load(tmp_path / "look.npz")
+    assert report.seams == judge(look.seams)
+    assert report.seams.count > 0
+    assert look.shape == (1200, 900)
+    assert "photo.png" in (tmp_path / "page.html").read_text()
+    assert not [path.name for path in tmp_path.iterdir() if ".part" in path.name]
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("option", ["seams", "html"])
+def test_a_place_that_cannot_be_is_told_before_the_work(photo, tmp_path, option):
+    settings = tiler.Settings(**{option: tmp_path / "nowhere" / "file"})
+    with pytest.raises(tiler.OutputError, match="no such directory"):
+        tiler.matte(photo, tmp_path / "out.png", settings)
+    assert not (tmp_path / "out.png").exists()

@@ -1,14 +1,19 @@
 """The alpha of every level on disk, written block by block from any thread, read in any window."""
 
+import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from tiler.errors import OutputError
 from tiler.geometry import Box, Span
 from tiler.image.cache import PieceCache
 from tiler.plan import Level, Plan
+from tiler.seams import FIELDS, SIDES, Seam, from_rows, to_rows
 
 WHITE = 65535
 # Blocks of each level kept decoded: neighbouring windows share most of theirs.
@@ -19,17 +24,57 @@ class Canvas:
     """A Zarr group with one uint16 array per level, 65535 = foreground; one chunk is one block.
 
     Blocks are whole chunks, so two threads never touch the same file. A window is read when the blocks under it are
-    written, not before.
+    written, not before. Chunks are written aside and renamed, empty ones too, so a block is done if its chunk is
+    there; what a power cut may tear, the checksum at its end finds out.
     """
 
     def __init__(self, root: Path, plan: Plan) -> None:
-        """Create the canvas of `plan` in the directory `root`, which must not hold one yet."""
-        group = zarr.create_group(root)
-        self._layers = [_Layer(group, level) for level in plan.levels]
+        """Open the canvas of `plan` in the directory `root`, with the blocks that are there; make what is missing."""
+        group = zarr.open_group(root, mode="a")
+        self._root = root
+        self._layers = [_Layer(group, root, level) for level in plan.levels]
+
+    def found(self, level: int) -> frozenset[tuple[int, int]]:
+        """Return the blocks (row, column) that are there and whole."""
+        return self._layers[level].found()
+
+    def has(self, level: int, i: int, j: int) -> bool:
+        """Return whether block (i, j) is there, as written by a process that lives."""
+        return self._layers[level].chunk(i, j).exists()
+
+    def erase(self, level: int, blocks: Iterable[tuple[int, int]]) -> None:
+        """Take blocks away, before any window of the level is read."""
+        for i, j in blocks:
+            self._layers[level].chunk(i, j).unlink(missing_ok=True)
 
     def write(self, level: int, box: Box, alpha: NDArray[np.float32]) -> None:
-        """Write `alpha`, float32, cut to 0..1 and rounded to the nearest of 65536 steps, into a whole block."""
-        self._layers[level].array[box.slices] = np.rint(np.clip(alpha, 0.0, 1.0) * WHITE).astype(np.uint16)
+        """Write `alpha`, float32, cut to 0..1 and rounded to the nearest of 65536 steps, into a whole block.
+
+        Raises OutputError if the disk refuses; the blocks that were written stay.
+        """
+        try:
+            self._layers[level].array[box.slices] = np.rint(np.clip(alpha, 0.0, 1.0) * WHITE).astype(np.uint16)
+        except OSError as error:
+            needed = sum(layer.array.nbytes for layer in self._layers)
+            raise OutputError(
+                f"{self._root}: cannot be written: {error.strerror or error}; "
+                f"{shutil.disk_usage(self._root).free / 1e6:.0f} MB are free, "
+                f"and the alphas of this picture take up to {needed / 1e6:.0f} MB in all.",
+                "Free some space and give the same command again: it continues.",
+            ) from error
+
+    def write_seams(self, level: int, i: int, j: int, seams: Sequence[Seam]) -> None:
+        """Write the seams above and left of block (i, j), at most two."""
+        if not seams:
+            return  # most blocks of a large picture: no file for each
+        rows = np.full((SIDES, FIELDS), np.nan)
+        rows[: len(seams)] = to_rows(seams)
+        self._layers[level].seams[i, j] = rows
+
+    def seams(self) -> tuple[Seam, ...]:
+        """Return all seams that were written, from the finest level down, in the order of their blocks."""
+        rows = np.concatenate([np.asarray(layer.seams[:]).reshape(-1, FIELDS) for layer in self._layers])
+        return from_rows(rows[~np.isnan(rows[:, 0])])
 
     def steps(self, level: int, box: Box) -> NDArray[np.uint16]:
         """Return the (h, w) alpha of `box`, uint16, 65535 = foreground."""
@@ -43,16 +88,42 @@ class Canvas:
 class _Layer:
     """One level: its array, and its blocks as they were read last."""
 
-    def __init__(self, group: zarr.Group, level: Level) -> None:
+    def __init__(self, group: zarr.Group, root: Path, level: Level) -> None:
         self._level = level
         self._blocks = PieceCache(self._block, CACHED_BYTES)
-        self.array = group.create_array(
-            str(level.index),
+        name = str(level.index)
+        self._chunks = root / name / "c"
+        array = group.require_array(
+            name,
             shape=level.shape,
             chunks=(level.rows.block_px, level.cols.block_px),
             dtype="uint16",
             fill_value=0,
+            compressors=[ZstdCodec(), Crc32cCodec()],
         )
+        self.array = array.with_config({"write_empty_chunks": True})
+        self.seams = group.require_array(
+            f"{name}-seams",
+            shape=(level.rows.count, level.cols.count, SIDES, FIELDS),
+            chunks=(1, 1, SIDES, FIELDS),
+            dtype="float64",
+            fill_value=np.nan,
+        )
+
+    def chunk(self, i: int, j: int) -> Path:
+        return self._chunks / str(i) / str(j)
+
+    def found(self) -> frozenset[tuple[int, int]]:
+        if not self._chunks.exists():
+            return frozenset()
+        return frozenset((i, j) for i, j in self._level.tiles if self.chunk(i, j).exists() and self._is_whole(i, j))
+
+    def _is_whole(self, i: int, j: int) -> bool:
+        try:
+            self._block(i * self._level.cols.count + j)
+        except (ValueError, RuntimeError):  # the checksum's, and the decoder's
+            return False
+        return True
 
     def read(self, box: Box) -> NDArray[np.uint16]:
         out = np.empty(box.shape, np.uint16)

@@ -1,7 +1,9 @@
 """Words on the command line, made into Settings, a run, and a report."""
 
+import functools
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,24 @@ MATTE_EXAMPLES = """Examples:
   tiler matte photo.jpg -o alpha.png --alpha-only
   tiler matte photo.tif -o out.tif --model bshm  from ModelScope, 200 MB once
   tiler matte photo.tif -o out.tif --report run.json --quiet
+"""
+
+
+SEAMS_EXAMPLES = """Examples:
+
+
+  tiler matte photo.tif -o cutout.tif --seams look.npz --html page.html
+  tiler seams look.npz                           which places are the worst
+  tiler seams photo.tif --limit 8                for scripts: exit code 1 if any is above 8 of 255
+"""
+
+
+BATCH_EXAMPLES = """Examples:
+
+\b
+  tiler batch scans -o mattes --suffix .png      whatever is not done yet
+  tiler batch tonight.txt -o mattes --jobs 2     the pictures that a list names
+  tiler batch inbox -o mattes --watch            as they arrive, until Ctrl-C
 """
 
 
@@ -76,13 +96,24 @@ def matte(
         int, typer.Option(help="Levels above the small picture that may add people it was too small to show.")
     ] = 0,
     max_pixels: Annotated[int, typer.Option(help="Refuse pictures that say they have more.")] = MOST_PIXELS,
-    work_dir: Annotated[
-        Path | None, typer.Option(help="Where scratch files may lie meanwhile.", show_default="the system's")
+    cluster: Annotated[
+        str | None, typer.Option(help="Dask scheduler, tcp://host:8786; or local:N, N processes here.")
     ] = None,
+    work_dir: Annotated[
+        Path | None, typer.Option(help="Where scratch files may lie meanwhile.", show_default="the output's")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of continuing a stopped run.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if the network fails on a tile.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page about the run, to look at and to send.")] = None,
+    seams: Annotated[Path | None, typer.Option(help="Keep a look at the seams here, as .npz.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Matte PICTURE at its full size."""
+    """Matte PICTURE at its full size.
+
+    Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but the network failed on tiles; 130 stopped. A stopped run
+    keeps its work beside the output, and the same command continues it.
+    """
     with _speaking_plainly(debug):
         settings = Settings(
             model=model,
@@ -99,8 +130,13 @@ def matte(
             pyramid=pyramid,
             wrap=wrap,
             dense_levels=dense_levels,
+            fresh=fresh,
+            strict=strict,
             max_pixels=max_pixels,
             work_dir=work_dir,
+            cluster=cluster,
+            seams=seams,
+            html=html,
         )
         _matte(picture, output, settings, report, quiet)
 
@@ -115,6 +151,136 @@ def info(
         from tiler.image.info import describe
 
         print(describe(picture))
+
+
+@app.command(epilog=SEAMS_EXAMPLES)
+def seams(
+    what: Annotated[
+        Path, typer.Argument(metavar="PICTURE-OR-LOOK", help="A picture, or the .npz of --seams.", show_default=False)
+    ],
+    limit: Annotated[
+        float | None, typer.Option(help="Steps of 255 at the worst place.", show_default="what fusing allows, 20.4")
+    ] = None,
+    model: Annotated[str, typer.Option(help="A name that `tiler models` lists, or a directory.")] = "modnet",
+    comfort_px: Annotated[int | None, typer.Option(help="Short side of the small picture.")] = None,
+    tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
+    overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page about them, to look at and to send.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but the result.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Say where neighbouring tiles disagree the most, in pixels of the full picture.
+
+    A picture is matted for this, and the matte thrown away. Exit codes: 0 no seam is above the limit; 1 some are, or
+    the run failed; 2 wrong usage.
+    """
+    with _speaking_plainly(debug):
+        from tiler.look import load
+        from tiler.seams import LIMIT, judge
+
+        with tempfile.TemporaryDirectory(prefix="tiler-") as scratch:
+            kept = what
+            if what.suffix != ".npz":
+                kept = Path(scratch) / "look.npz"
+                settings = Settings(
+                    model=model,
+                    comfort_px=comfort_px,
+                    tile_px=tile_px,
+                    overlap_px=overlap_px,
+                    alpha_only=True,
+                    seams=kept,
+                    html=html,
+                )
+                _matte(what, Path(scratch) / "alpha.tif", settings, None, quiet)
+            look = load(kept)
+        judged = judge(look.seams, LIMIT if limit is None else limit / 255)
+        if kept == what and html is not None:
+            from tiler.page import write
+
+            write(html, look, limit=judged.limit)
+        print(look.tell(judged))
+    if not judged.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    picture: Annotated[Path, typer.Argument(help="A picture of any size.", show_default=False)],
+    model: Annotated[str, typer.Option(help="A name that `tiler models` lists, or a directory.")] = "modnet",
+    comfort_px: Annotated[int | None, typer.Option(help="Short side of the small picture.")] = None,
+    tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
+    overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
+    route: Annotated[Route, typer.Option(help="As for matte.")] = "auto",
+    precision: Annotated[Precision, typer.Option(help="As for matte.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
+    work_dir: Annotated[Path | None, typer.Option(help="Where scratch files may lie meanwhile.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but the plan.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Say what matting PICTURE would take: levels, tiles, time, memory, disk.
+
+    The picture is read once and its smallest size matted; how many tiles will run and how long that takes is an
+    estimate, from a few tiles timed on this machine.
+    """
+    with _speaking_plainly(debug):
+        from tiler import terminal
+        from tiler.foresee import foresee
+
+        settings = Settings(
+            model=model,
+            comfort_px=comfort_px,
+            tile_px=tile_px,
+            overlap_px=overlap_px,
+            route=route,
+            precision=precision,
+            threads=default_threads() if threads is None else threads,
+            work_dir=work_dir,
+        )
+        with terminal.progress(quiet) as progress:
+            forecast = foresee(picture, settings, progress)
+        print(forecast.tell())
+
+
+@app.command(epilog=BATCH_EXAMPLES)
+def batch(
+    where: Annotated[
+        Path, typer.Argument(metavar="FOLDER-OR-LIST", help="A folder, or a text file of paths.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the mattes; made if need be.")],
+    suffix: Annotated[str, typer.Option(help="What to write: .tif, .png, .webp, .exr or .zarr.")] = ".tif",
+    jobs: Annotated[int, typer.Option(min=1, help="Pictures at once; they share the threads and the network.")] = 1,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on as pictures arrive, until Ctrl-C.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="The table.", show_default="batch.csv in the output folder")] = None,
+    model: Annotated[str, typer.Option(help="A name that `tiler models` lists, or a directory.")] = "modnet",
+    comfort_px: Annotated[int | None, typer.Option(help="Short side of the small picture.")] = None,
+    tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
+    overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
+    precision: Annotated[Precision, typer.Option(help="As for matte.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
+    alpha_only: Annotated[bool, typer.Option("--alpha-only", help="Write the alpha alone, in grey.")] = False,
+    bits: Annotated[int | None, typer.Option(help="8 or 16 bits a channel.", show_default="as the picture")] = None,
+    work_dir: Annotated[Path | None, typer.Option(help="Where scratch files may lie meanwhile.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors and the table.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Matte every picture of FOLDER-OR-LIST; skip what is done, which is verified by its bytes.
+
+    Exit codes: 0 all is done; 1 a picture, or tiles of one, failed; 2 wrong usage; 130 stopped: the same command
+    goes on.
+    """
+    with _speaking_plainly(debug):
+        settings = Settings(
+            model=model,
+            comfort_px=comfort_px,
+            tile_px=tile_px,
+            overlap_px=overlap_px,
+            precision=precision,
+            threads=default_threads() if threads is None else threads,
+            alpha_only=alpha_only,
+            bits=cast(Any, bits),
+            work_dir=work_dir,
+        )
+        _batch(where, output, suffix, settings, csv or output / "batch.csv", jobs, watch, quiet)
 
 
 @app.command()
@@ -149,12 +315,63 @@ def _matte(picture: Path, output: Path, settings: Settings, report_path: Path | 
             raise OutputError(f"{report_path}: {error.strerror}.", "Name another place for --report.") from error
     if not quiet:
         height, width = report.shape
-        tiles = report.tiles_run + report.tiles_skipped
+        tiles = report.tiles_run + report.tiles_skipped + sum(level.tiles_kept for level in report.levels)
         print(
             f"{output}: {width} x {height} px, {report.tiles_run} of {tiles} tiles run, "
             f"{sum(report.seconds.values()):.1f} s",
             file=sys.stderr,
         )
+    for tile in report.failed_tiles:
+        print(
+            f"tiler: level {tile.level}, tile ({tile.row}, {tile.col}) failed, the smaller picture stands in: "
+            f"{tile.reason}",
+            file=sys.stderr,
+        )
+    if report.failed_tiles:
+        print("tiler: the same command tries these tiles again.", file=sys.stderr)
+        raise typer.Exit(3)
+
+
+def _batch(
+    where: Path, into: Path, suffix: str, settings: Settings, csv: Path, jobs: int, watching: bool, quiet: bool
+) -> None:
+    """Run a batch, or watch for ever; print the table and write the CSV whatever ends it."""
+    from contextlib import closing
+
+    from tiler import batch, terminal
+    from tiler.image.export import KINDS
+    from tiler.model.session import open_session
+    from tiler.progress import Progress, Silent
+
+    if suffix not in KINDS:
+        raise SettingsError(f"--suffix is {suffix!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    if into.resolve() == where.resolve():
+        raise SettingsError(f"{into}: the mattes would lie among the pictures.", "Name another folder with -o.")
+    find = functools.partial(batch.find_items, where, into, suffix)
+    items = find()
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{into}: cannot be made: {error.strerror}.", "Name another folder with -o.") from error
+    results: list[batch.Result] = []
+    try:
+        with terminal.progress(quiet) as progress, closing(open_session(settings, progress)) as network:
+
+            def progress_of(label: str) -> Progress:
+                # Pictures side by side would fight for one bar.
+                return batch.Labelled(progress, label) if jobs == 1 else Silent()
+
+            for some in batch.watch(find) if watching else [items]:
+                for result in batch.run_batch(some, settings, network, progress_of, jobs=jobs):
+                    results.append(result)
+                    progress.note(f"{result.source}: {result.outcome}. {result.reason}".rstrip(" ."))
+                batch.write_csv(results, csv)
+    finally:
+        if results:
+            batch.write_csv(results, csv)
+            print(batch.table(results), file=sys.stderr)
+    if any(result.outcome.startswith("failed") for result in results):
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -168,7 +385,7 @@ def _speaking_plainly(debug: bool) -> Iterator[None]:
         print(f"tiler: {error}", file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, SettingsError) else 1) from None
     except KeyboardInterrupt:
-        print("tiler: stopped. Nothing was written.", file=sys.stderr)
+        print("tiler: stopped; the same command continues. No output was written.", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

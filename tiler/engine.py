@@ -24,14 +24,18 @@ from numpy.typing import NDArray
 
 from tiler.blend import blend, touching
 from tiler.canvas import Canvas
+from tiler.errors import ModelError
 from tiler.geometry import Box
 from tiler.guidance import enlarge, open_tiles
 from tiler.image.eyes import to_network
 from tiler.image.source import Pixels
+from tiler.journal import FailedTile, Journal
 from tiler.model.network import Network
+from tiler.model.patient import NoAnswerError
 from tiler.plan import Level, Plan
 from tiler.progress import Progress
 from tiler.report import LevelReport
+from tiler.seams import measure_block
 
 Alpha = NDArray[np.float32]
 Key = tuple[str, int] | tuple[str, int, int]
@@ -58,14 +62,19 @@ class Fuse(Protocol):
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that the tasks of a run share; each part may be used from any thread."""
+    """Everything that the tasks of a run share; each part may be used from any thread.
+
+    strict: a tile without an answer ends the run; else the guide stands in for it, and the journal lists it.
+    """
 
     plan: Plan
     picture: Picture
     network: Network
     fuse: Fuse
     canvas: Canvas
+    journal: Journal
     progress: Progress
+    strict: bool = False
 
 
 def solve(scene: Scene, run: Run, *, dense: bool = False, finding: int = 0) -> tuple[LevelReport, ...]:
@@ -74,38 +83,55 @@ def solve(scene: Scene, run: Run, *, dense: bool = False, finding: int = 0) -> t
     run: executes a graph of tasks until the given keys are done. dense: run every tile, not the uncertain ones alone.
     finding: in so many levels above the base every tile runs, and may add to the guide what the base was too small to
     show. It may still take nothing away.
+
+    Blocks that an earlier run has written stay, tiles that it kept are taken as they are: the bytes are the same.
+    Raises ModelError if the base, or under `scene.strict` any tile, gets no answer.
     """
     reports = []
-    finder = replace(scene, fuse=_adding(scene.fuse))
+    finder = replace(scene, fuse=Adding(scene.fuse))
     first_found = scene.plan.levels[-1].index - finding
     for level in reversed(scene.plan.levels):
         began = perf_counter()
         finds = level.index >= first_found
         chosen = frozenset(level.tiles) if dense or finds else _open(scene, level)
-        scene.progress.stage(f"level {level.index}, {level.shape[1]} x {level.shape[0]} px", len(chosen))
-        tasks = graph(finder if finds else scene, level, chosen)
-        run(tasks, [("row", i) for i in range(level.rows.count)])
+        undone = frozenset(level.tiles) - scene.canvas.found(level.index)
+        needed = chosen & {tile for block in undone for tile in touching(level, *block)}
+        kept = needed & scene.journal.kept(level.index)
+        count = len(needed) - len(kept)
+        scene.progress.stage(f"level {level.index}, {level.shape[1]} x {level.shape[0]} px", count)
+        tasks = graph(finder if finds else scene, level, needed, undone, kept)
+        run(tasks, [("row", level.rows.count - 1)])
+        took = perf_counter() - began
         reports.append(
-            LevelReport(level.index, level.shape, len(chosen), level.count - len(chosen), perf_counter() - began)
+            LevelReport(level.index, level.shape, count, level.count - len(chosen), took, len(chosen) - count)
         )
     return tuple(reports)
 
 
-def graph(scene: Scene, level: Level, chosen: frozenset[tuple[int, int]]) -> Graph:
+def graph(
+    scene: Scene,
+    level: Level,
+    chosen: frozenset[tuple[int, int]],
+    undone: frozenset[tuple[int, int]],
+    kept: frozenset[tuple[int, int]] = frozenset(),
+) -> Graph:
     """Return the tasks of one level, in Dask's form: key -> (function, arguments, some of which are keys).
 
-    ("tile", i, j) for the `chosen` tiles; ("block", i, j), which needs the few tiles that touch it and writes; and
-    ("row", i), done when the blocks of row i are, for which later tiles wait.
+    ("tile", i, j) for the `chosen` tiles, of which the `kept` are remembered, not run; ("block", i, j) for the
+    `undone` blocks, which needs the few tiles that touch it and writes; and ("row", i), done when the blocks of row i
+    and of all rows above are, for which later tiles wait.
     """
     tasks: Graph = {}
-    for i, j in level.tiles:
-        if (i, j) in chosen:
-            gate = [("row", i - ROWS_AHEAD)] if i >= ROWS_AHEAD else []
-            tasks["tile", i, j] = (_tile, scene, level, i, j, gate)
+    for i, j in chosen:
+        gate = [("row", i - ROWS_AHEAD)] if i >= ROWS_AHEAD else []
+        tasks["tile", i, j] = (_recall if (i, j) in kept else _tile, scene, level, i, j, gate)
+    for i, j in undone:
         own = [tile for tile in touching(level, i, j) if tile in chosen]
         tasks["block", i, j] = (_block, scene, level, i, j, own, [("tile", r, c) for r, c in own])
     for i in range(level.rows.count):
-        tasks["row", i] = (_nothing, [("block", i, j) for j in range(level.cols.count)])
+        above = [("row", i - 1)] if i else []
+        blocks = [("block", i, j) for j in range(level.cols.count) if (i, j) in undone]
+        tasks["row", i] = (_row, scene, level, i, above + blocks)
     return tasks
 
 
@@ -128,39 +154,78 @@ def window(read: Callable[[Box], NDArray[Any]], box: Box, level: Level) -> NDArr
     return np.concatenate([np.concatenate([read(Box(r, c)) for c in cols], axis=1) for r in rows], axis=0)
 
 
+def answer(scene: Scene, level: Level, box: Box) -> Alpha:
+    """Return what the network says of `box`, fused with its guide, (h, w) float32; unrolled where it wraps."""
+    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
+    alpha = scene.network.alpha(rgb)
+    if level.guide_px is None:
+        return alpha
+    return scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_px))
+
+
 def _tile(scene: Scene, level: Level, i: int, j: int, _gate: list[None]) -> Alpha:
     """Return the fused alpha of tile (i, j) over its support."""
     box, support = level.read(i, j), level.support(i, j)
-    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
-    alpha = scene.network.alpha(rgb)
-    if level.guide_px is not None:
-        alpha = scene.fuse(alpha, _guide(scene, level, box), rgb, max(level.guide_px))
-    scene.progress.advance()
+    try:
+        alpha = answer(scene, level, box)
+    except NoAnswerError as error:
+        return _stand_in(scene, level, i, j, error)
     # A copy, so that the halo is not kept in memory while the tile waits for its neighbours.
-    return alpha[support.within(box).slices].copy()
+    alpha = alpha[support.within(box).slices].copy()
+    scene.journal.keep(level.index, i, j, alpha)
+    scene.progress.advance()
+    return alpha
+
+
+def _recall(scene: Scene, level: Level, i: int, j: int, _gate: list[None]) -> Alpha:
+    """Return what an earlier run found for tile (i, j)."""
+    return scene.journal.recall(level.index, i, j, level.support(i, j).shape)
+
+
+def _stand_in(scene: Scene, level: Level, i: int, j: int, error: NoAnswerError) -> Alpha:
+    """Return the guide over the support of tile (i, j), for which there is no answer, and list the tile."""
+    place = f"level {level.index}, tile ({i}, {j})"
+    if level.guide_px is None or scene.strict:
+        raise ModelError(
+            f"{place}: the network failed twice: {error}",
+            "Choose fewer --threads or a smaller --tile-px if memory ran out. The same command continues.",
+        ) from error
+    scene.journal.fail(FailedTile(level.index, i, j, str(error)))
+    scene.progress.note(f"{place}: the network failed twice: {error} The smaller picture stands in.")
+    scene.progress.advance()
+    return guide_of(scene, level, level.support(i, j))
 
 
 def _block(scene: Scene, level: Level, i: int, j: int, own: list[tuple[int, int]], alphas: list[Alpha]) -> None:
     """Write block (i, j) onto the canvas."""
     tiles = dict(zip(own, alphas, strict=True))
-    alpha = blend(level, i, j, tiles, lambda box: _guide(scene, level, box))
+    alpha = blend(level, i, j, tiles, lambda box: guide_of(scene, level, box))
+    # Before the block, whose being there says that all of this is done.
+    seams = measure_block(level, i, j, tiles, lambda box: guide_of(scene, level, box))
+    scene.canvas.write_seams(level.index, i, j, seams)
     scene.canvas.write(level.index, level.block(i, j), alpha)
 
 
-def _adding(fuse: Fuse) -> Fuse:
-    """Return `fuse`, but with the tile's own answer where that is more: what either of tile and guide has found."""
+@dataclass(frozen=True)
+class Adding:
+    """A fuse, but with the tile's own answer where that is more: what either of tile and guide has found."""
 
-    def either(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: float) -> Alpha:
-        return np.maximum(fuse(tile_alpha, guide, rgb, guide_px), tile_alpha)
+    fuse: Fuse
 
-    return either
-
-
-def _nothing(_done: list[None]) -> None:
-    """Stand for a row of blocks that is on disk."""
+    def __call__(self, tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: float, /) -> Alpha:
+        return np.maximum(self.fuse(tile_alpha, guide, rgb, guide_px), tile_alpha)
 
 
-def _guide(scene: Scene, level: Level, box: Box) -> Alpha:
+def _row(scene: Scene, level: Level, i: int, _done: list[None]) -> None:
+    """Let go of the tiles that nobody needs once the blocks of row i, and of all above, are on disk."""
+    if i:
+        scene.journal.forget(level.index, i - 1)
+    if i == level.rows.count - 1:
+        scene.journal.forget(level.index, i)
+
+
+def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:
+    """Return the guide of `level`, which is not the base, inside `box`, (h, w) float32; unrolled where it wraps."""
     return enlarge(_read_below(scene, level), box, level, scene.plan.levels[level.index + 1])
 
 

@@ -8,18 +8,24 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tiler.journal import FailedTile
+from tiler.seams import Judgement
 from tiler.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class LevelReport:
-    """One level: its (height, width) in pixels, how many tiles ran and how many the guide had solved, and seconds."""
+    """One level: its (height, width) in pixels, how many tiles ran and how many the guide had solved, and seconds.
+
+    tiles_kept: how many an earlier run of the same job had done before it was stopped.
+    """
 
     level: int
     shape: tuple[int, int]
     tiles_run: int
     tiles_skipped: int
     seconds: float
+    tiles_kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class Report:
 
     seconds: wall time of each stage, in the order they came. peak_memory_mb: the most resident memory of the whole
     process so far, in 10^6 bytes; None where the system does not tell.
+    failed_tiles: those the network gave no answer for; the guide stands in for them.
+    seams: how well neighbouring tiles agree; `tiler.seams` says what each figure means.
     """
 
     source: str
@@ -50,6 +58,8 @@ class Report:
     settings: Settings
     versions: dict[str, str]
     machine: str
+    failed_tiles: tuple[FailedTile, ...] = ()
+    seams: Judgement | None = None
 
     @property
     def tiles_run(self) -> int:

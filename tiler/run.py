@@ -1,36 +1,51 @@
 """One picture from file to file: open the doors, walk the recursion, export, report."""
 
-import tempfile
+import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from time import perf_counter
 
-from tiler.canvas import Canvas
-from tiler.engine import Scene, on_threads, solve
+from tiler.engine import Run, Scene, on_threads, solve
 from tiler.errors import OutputError, SettingsError
 from tiler.fuse import fuse
-from tiler.image.bounds import check_room
+from tiler.geometry import Axis
+from tiler.image.bounds import check_room, network_memory
 from tiler.image.export import check_holds, check_output, export
 from tiler.image.open import open_source
 from tiler.image.panorama import is_full_turn
-from tiler.image.pyramid import build
-from tiler.model.card import ModelCard
-from tiler.model.session import open_session
+from tiler.job import sha256_of, shaping_versions, work_folder, working
+from tiler.look import Look, save
+from tiler.model.card import ModelCard, find_card
+from tiler.model.patient import Patient
+from tiler.model.session import Session, open_session
+from tiler.page import write
 from tiler.plan import Plan, make_plan
 from tiler.progress import Progress, Silent
 from tiler.report import ModelReport, Report, machine, peak_memory_mb, versions
+from tiler.seams import judge
 from tiler.settings import Settings
+from tiler.sidecar import write_sidecar
+from tiler.survey import survey
 
 
 def matte(
-    source: str | Path, output: str | Path, settings: Settings | None = None, progress: Progress | None = None
+    source: str | Path,
+    output: str | Path,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    *,
+    network: Session | None = None,
 ) -> Report:
     """Matte the picture `source` into `output` and return what happened.
 
     output: a .tif, .tiff or .png file; straight RGBA at the picture's size and depth, or the alpha alone if the
-    settings say so. It appears complete or not at all; scratch files are gone when this returns or raises.
-    settings: see `Settings`. progress: hears of stages and tiles; nobody does by default.
+    settings say so. It appears complete or not at all.
+    A run that is stopped leaves its work folder beside the output, or in `settings.work_dir`, and the same call
+    continues it. So does one whose network failed on tiles; the same call tries those again.
+    settings: see `Settings`. progress: hears of stages and tiles; nobody does by default. network: what `open_session`
+    gave for these settings, for runs that share it; it is left open. A sidecar, OUTPUT.matte.json, says how the output
+    was made.
 
     Raises TilerError: SettingsError, InputError, OutputError or ModelError.
     """
@@ -38,39 +53,57 @@ def matte(
     progress = progress or Silent()
     source, output = Path(source), Path(output)
     seconds: dict[str, float] = {}
+    for aside in (settings.seams, settings.html):
+        if aside is not None and not aside.absolute().parent.is_dir():
+            raise OutputError(f"{aside}: there is no such directory.", "Make it, or name another place.")
 
     check_output(output, settings, source)
-    with closing(open_source(source, max_pixels=settings.max_pixels)) as picture, _scratch(settings) as scratch:
+    folder = work_folder(output, settings.work_dir)
+    with closing(open_source(source, max_pixels=settings.max_pixels)) as picture:
         for note in picture.metadata.notes:
             progress.note(f"{source}: {note}")
         check_holds(output, picture.shape)
-        check_room(source, picture, scratch)
+        if not folder.exists():
+            tile_px = settings.tile_px or find_card(settings.model).tile_px
+            check_room(source, picture, folder.parent, network_memory(tile_px, settings.threads))
         wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
         with _timed(seconds, "load model"):
-            network = open_session(settings, progress)
-        with closing(network):
-            plan = plan_for(picture.shape, network.card, settings, wraps=wraps)
-            with _timed(seconds, "read and halve"):
-                pyramid = build(picture, plan.shapes, scratch / "pyramid", progress)
-            canvas = Canvas(scratch / "canvas", plan)
-            with _timed(seconds, "matte"):
-                levels = solve(
-                    Scene(plan, pyramid, network, fuse, canvas, progress),
-                    on_threads(settings.threads),
-                    dense=settings.route == "dense",
-                    finding=settings.dense_levels,
-                )
-            model = ModelReport(network.card.name, network.sha256, network.precision, network.facts.sentences())
-        with _timed(seconds, "export"):
-            export(
-                output,
-                picture,
-                pyramid.native,
-                lambda box: canvas.steps(0, box),
-                settings,
-                progress,
-            )
-    return Report(
+            session = network or open_session(settings, progress)
+        with nullcontext() if network else closing(session):
+            plan = plan_for(picture.shape, session.card, settings, wraps=wraps)
+            model = ModelReport(session.card.name, session.sha256, session.precision, session.facts.sentences())
+            prints = fingerprint(sha256_of(source, progress), model, plan, settings)
+            with working(folder, prints, fresh=settings.fresh) as job:
+                with _timed(seconds, "read and halve"):
+                    pyramid = job.pyramid(picture, plan.shapes, progress, wraps=wraps)
+                canvas, journal = job.canvas(plan)
+                if done := sum(len(canvas.found(level.index)) for level in plan.levels):
+                    count = sum(level.count for level in plan.levels)
+                    progress.note(f"{output}: continues; {done} of {count} blocks were done.")
+                with _timed(seconds, "matte"):
+                    scene = Scene(plan, pyramid, Patient(session), fuse, canvas, journal, progress, settings.strict)
+                    with _runner(scene, source, folder, settings) as (scene, run):
+                        levels = solve(scene, run, dense=settings.route == "dense", finding=settings.dense_levels)
+                seams = canvas.seams()
+                shown = None
+                if settings.html or settings.seams:
+                    with _timed(seconds, "look at seams"):
+                        shown = survey(scene, seams)
+                if network is None:
+                    session.close()  # its memory is not needed for the export
+                with _timed(seconds, "export"):
+                    export(
+                        output,
+                        picture,
+                        pyramid.native,
+                        lambda box: canvas.steps(0, box),
+                        settings,
+                        progress,
+                    )
+                failed = journal.failed()
+                if not failed:
+                    job.finish()
+    report = Report(
         source=str(source),
         output=str(output),
         shape=plan.levels[0].shape,
@@ -81,7 +114,34 @@ def matte(
         settings=settings,
         versions=versions(),
         machine=machine(),
+        failed_tiles=failed,
+        seams=judge(seams),
     )
+    if shown is not None:
+        _show(shown, report, settings)
+    write_sidecar(report, prints)
+    return report
+
+
+@contextmanager
+def _runner(scene: Scene, source: Path, folder: Path, settings: Settings) -> Iterator[tuple[Scene, Run]]:
+    """Give the scene and what runs its graphs: threads, or the cluster that the settings name."""
+    if settings.cluster is None:
+        yield scene, on_threads(settings.threads)
+        return
+    from tiler.cluster import on_cluster, travelling
+
+    sent = travelling(scene, source, folder, settings, open_session)
+    with on_cluster(settings.cluster, sent) as run:
+        yield sent, run
+
+
+def _show(look: Look, report: Report, settings: Settings) -> None:
+    """Write what the settings ask for of a look at the seams: the arrays, the page."""
+    if settings.seams:
+        save(look, settings.seams)
+    if settings.html:
+        write(settings.html, look, json.loads(report.to_json()))
 
 
 def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings, *, wraps: bool = False) -> Plan:
@@ -102,18 +162,27 @@ def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings, *, wra
     return make_plan(shape, comfort_px=comfort_px, tile_px=tile_px, overlap_px=overlap_px, wraps=wraps)
 
 
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[Path]:
-    """Give a directory for scratch files that is gone afterwards, whatever happens."""
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix="tiler-", dir=settings.work_dir, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"Scratch files cannot be made in {settings.work_dir or tempfile.gettempdir()}: {error.strerror}.",
-            "Name a directory that exists and can be written to with --work-dir.",
-        ) from error
-    with scratch as path:
-        yield Path(path)
+def fingerprint(source_sha256: str, model: ModelReport, plan: Plan, settings: Settings) -> dict[str, str | int | bool]:
+    """Return all that shapes an alpha, each part by its name. Threads and the kind of output do not."""
+    base, cols = plan.levels[-1], plan.levels[0].cols
+    return {
+        "source sha256": source_sha256,
+        "model": model.name,
+        "model sha256": model.sha256,
+        "precision": model.precision,
+        "--comfort-px": min(base.shape),
+        "--tile-px": cols.tile_px,
+        "--overlap-px": settings.overlap_px if settings.overlap_px is not None else "the model's own",
+        "--wrap": cols.wraps,
+        "--route": settings.route,
+        "--dense-levels": settings.dense_levels,
+        "levels": " ".join(_tiling(level.rows) + "x" + _tiling(level.cols) for level in plan.levels),
+        **shaping_versions(),
+    }
+
+
+def _tiling(axis: Axis) -> str:
+    return f"{axis.size}/{axis.block_px}/{axis.tile_px}/{axis.feather_px}"
 
 
 @contextmanager

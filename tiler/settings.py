@@ -39,8 +39,13 @@ class Settings:
     premultiplied: multiply the colours by the alpha; TIFF and Zarr alone, and always so in OpenEXR.
     compression: of a TIFF; "deflate" is smaller and faster here, "lzw" is what the oldest programs read.
     pyramid: write a TIFF's smaller sizes, each half of the one before, into it as well.
+    fresh: start over where an interrupted run could be continued.
+    strict: a tile that the network fails on ends the run; else the guide stands in for it, and the report says so.
     max_pixels: refuse pictures that say they have more.
-    work_dir: where scratch files may lie while the run lasts; None takes the system's temporary directory.
+    work_dir: where the work folder may lie while the run lasts; None takes the output's own directory.
+    cluster: a Dask scheduler's address, tcp://host:8786, or "local:N" for N worker processes; None works in threads.
+    seams: an .npz file for a look at the seams, which `tiler seams` and `tiler.figures` take.
+    html: a page to write about the run, for people without Python.
 
     Raises SettingsError, naming the option and the values it can have.
     """
@@ -59,8 +64,13 @@ class Settings:
     premultiplied: bool = False
     compression: Compression = "deflate"
     pyramid: bool = False
+    fresh: bool = False
+    strict: bool = False
     max_pixels: int = MOST_PIXELS
     work_dir: Path | None = None
+    cluster: str | None = None
+    seams: Path | None = None
+    html: Path | None = None
 
     def __post_init__(self) -> None:
         _at_least("comfort-px", self.comfort_px, 32)

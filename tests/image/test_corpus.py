@@ -1,8 +1,12 @@
 """Broken and odd files: each gives the right picture or an InputError, never another picture."""
 
+import json
 import resource
+import subprocess
+import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -10,13 +14,13 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tests.image import broken
+from tests.image.broken import RGB, WITHOUT_SUMS
 from tiler.errors import InputError
-from tiler.geometry import Box
+from tiler.geometry import Box, Span
 from tiler.image.eyes import to_eyes
 from tiler.image.open import open_source
 
-ROWS, COLS = np.mgrid[0:64, 0:96]
-RGB = np.dstack([COLS * 2, ROWS * 3, ROWS + COLS]).astype(np.uint8)
 CUTS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
@@ -90,6 +94,14 @@ def test_odd_shapes(tmp_path, shape, kind):
     np.testing.assert_array_equal(seen(tmp_path / "picture"), pixels)
 
 
+@pytest.mark.parametrize("kind", ["GIF", "BMP"])
+def test_what_is_not_read_is_told_what_is(tmp_path, kind):
+    Image.fromarray(RGB).save(tmp_path / "picture", kind)
+    with pytest.raises(InputError, match="no picture of a kind that is read") as error:
+        open_source(tmp_path / "picture")
+    assert "PNG" in error.value.remedy
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_what_is_no_number_is_harmless_to_eyes(tmp_path, dtype):
     pixels = np.zeros((8, 9, 3), dtype)
@@ -102,3 +114,85 @@ def test_a_bomb_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "picture", np.zeros((2000, 2000), np.uint8), compression="zlib")
     with pytest.raises(InputError, match="more than the 1,000,000 pixels"):
         seen(tmp_path / "picture")
+
+
+@pytest.fixture(scope="module")
+def came_of(sound, tmp_path_factory):
+    """Return what came of each dangerous file, opened in a process of its own."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("this system does not tell how much memory a process had at most")
+    folder, work = tmp_path_factory.mktemp("broken"), tmp_path_factory.mktemp("work")
+    groups = {
+        "claim": broken.claims(work),
+        "bomb": broken.bombs(work),
+        "flip": broken.flips(sound, work / "sound"),
+        "cut": broken.cuts(work),
+    }
+    for group, files in groups.items():
+        for name, data in files:
+            (folder / f"{group}: {name}").write_bytes(data)
+    told = work / "told"
+    command = [sys.executable, "-m", "tests.image.broken", str(folder), str(told)]
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False, cwd=Path(__file__).parents[2])
+    found = dict(json.loads(line) for line in told.read_text().splitlines())
+    assert done.returncode == 0, (list(found)[-1:], done.stderr[-2000:])
+    assert len(found) == len(list(folder.iterdir())) > 500
+    return found
+
+
+def test_no_broken_file_takes_long_or_much_memory(came_of):
+    # Seconds of the processor; far below what is promised, 20 s and 2 GB: the pictures are tiny.
+    assert [name for name, what in came_of.items() if what["seconds"] > 5 or what["bytes"] > 100 * 2**20] == []
+
+
+def test_no_claim_of_a_giant_size_is_followed(came_of):
+    claims = {name: what for name, what in came_of.items() if name.startswith("claim")}
+    followed = [name for name, what in claims.items() if "60000 x 60000 px, more" not in what.get("refused", "")]
+    # Pillow itself finds the claim of the AVIF absurd.
+    assert set(followed) <= {"claim: AVIF"}
+    assert [name for name, what in claims.items() if what["seconds"] > 1 or "refused" not in what] == []
+
+
+def test_lengths_and_offsets_that_lead_astray_are_harmless(came_of):
+    for name, what in came_of.items():
+        if name.startswith("bomb"):
+            # The PNGs are black.
+            right = what.get("flat") == 24 if ": PNG" in name else what.get("off") == 0 or ": JPEG, Exif" in name
+            assert "refused" in what or right, name
+    # Where pixels lie nowhere nothing is read.
+    led = [name for name, what in came_of.items() if ", first 27" in name or ", all 27" in name]
+    assert len(led) == 16
+    assert [name for name in led if "refused" not in came_of[name]] == []
+
+
+def test_every_raw_exr_psd_or_heic_cut_short_is_refused(came_of):
+    assert [name for name, what in came_of.items() if name.startswith("cut") and "refused" not in what] == []
+
+
+def test_a_flipped_bit_never_makes_another_picture_where_there_are_check_sums(came_of):
+    for kind in ("png", "tiff deflate tiles"):
+        whats = [what for name, what in came_of.items() if name.startswith(f"flip: {kind},")]
+        assert len(whats) == broken.FLIPS
+        assert all("refused" in what or what["off"] == 0 for what in whats), kind
+
+
+@pytest.mark.parametrize(("kind", "most"), [("tiff", 1), ("tiff lzw", 8 * 96), ("tiff zstd", 32 * 32)])
+def test_a_flipped_bit_stays_in_its_pixel_or_strip_or_tile(came_of, kind, most):
+    for name, what in came_of.items():
+        if name.startswith(f"flip: {kind},"):
+            assert "refused" in what or (what["off"] <= most and what["flat"] == 0), name
+
+
+def test_a_flipped_bit_that_cannot_be_told_leaves_no_empty_region(came_of):
+    for name, what in came_of.items():
+        if name.startswith(tuple(f"flip: {kind}," for kind in WITHOUT_SUMS)):
+            assert "refused" in what or what["shape"] != list(RGB.shape) or what["flat"] == 0, name
+
+
+def test_a_window_of_a_bomb_is_read_in_little_memory(tmp_path):
+    path = tmp_path / "picture"
+    path.write_bytes(broken.png(size=(60000, 60000), data=broken.zeros(60000 * 60001), grey=True))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with closing(open_source(path)) as source:
+        assert not source.read(Box(Span(0, 512), Span(0, 60000))).any()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024

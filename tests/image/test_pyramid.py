@@ -126,3 +126,17 @@ def test_the_plan_halves_as_the_pyramid_does():
     shapes = make_plan((1001, 777), comfort_px=64, tile_px=64, overlap_px=16).shapes
     for above, below in pairwise(shapes[:-1]):
         assert halve(np.zeros((*above, 3), np.uint8)).shape[:2] == below
+
+
+@given(pictures(), bands)
+def test_where_the_ends_meet_the_base_is_that_of_the_middle_of_three(tmp_path_factory, picture, band_px):
+    source, shapes = picture
+    wrapped = build(source, shapes, tmp_path_factory.mktemp("scratch"), Silent(), wraps=True, band_px=band_px)
+    base = len(shapes) - 1
+    if base == 0:
+        return
+    above = wrapped.read(base - 1, Box.whole(shapes[base - 1]))
+    width = shapes[base][1]
+    middle = plain_resize(np.tile(above, (1, 3, 1)), (shapes[base][0], 3 * width))[:, width : 2 * width]
+    difference = wrapped.read(base, Box.whole(shapes[base])) - middle
+    assert np.abs(difference).max() <= 0.5 + 2e-6 * np.iinfo(source.dtype).max

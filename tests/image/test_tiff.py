@@ -111,6 +111,39 @@ def test_the_first_page_is_the_picture(path):
     tifffile.imwrite(path, pages, photometric="rgb")
     with closing(open_source(path)) as source:
         np.testing.assert_array_equal(source.read(Box.whole((20, 30))), pages[0])
+        assert source.metadata.notes == ("The first of 3 pages is read.",)
+
+
+def test_smaller_sizes_of_the_same_are_no_further_pages(path):
+    pixels = noise((64, 64, 3), np.uint8)
+    with tifffile.TiffWriter(path) as file:
+        file.write(pixels, photometric="rgb", tile=(16, 16), metadata=None)
+        file.write(pixels[::2, ::2], photometric="rgb", tile=(16, 16), subfiletype=1, metadata=None)
+    with closing(open_source(path)) as source:
+        np.testing.assert_array_equal(source.read(Box.whole((64, 64))), pixels)
+        assert source.metadata.notes == ()
+
+
+@pytest.mark.parametrize("byteorder", "<>")
+@pytest.mark.parametrize(
+    ("dtype", "samples", "photometric"),
+    [
+        (np.uint8, 4, "separated"),
+        (np.uint16, 4, "separated"),
+        (np.float16, 3, "rgb"),
+        (np.float32, 1, "minisblack"),
+        (np.float64, 3, "rgb"),
+    ],
+)
+def test_planes_apart_of_every_depth(path, dtype, samples, photometric, byteorder):
+    pixels = noise((samples, 20, 30), np.uint16).astype(dtype)
+    more = {"planarconfig": "separate"} if samples > 1 else {}
+    stored = pixels if samples > 1 else pixels[0]
+    tifffile.imwrite(path, stored, photometric=photometric, byteorder=byteorder, metadata=None, **more)
+    with closing(open_source(path)) as source:
+        want = np.moveaxis(pixels, 0, 2)
+        want = want if want.dtype.kind == "u" else want.astype(np.float32)
+        np.testing.assert_array_equal(source.read(Box.whole((20, 30))), want)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from PIL import ImageCms
 from tiler.image.bounds import GB, estimate
 from tiler.image.open import format_of, open_source
 from tiler.image.source import SAMPLES
+from tiler.image.vips import VipsSource
 from tiler.image.whole import Turned, WholeSource
 
 DEPTHS = {"uint8": "8 bit", "uint16": "16 bit", "float32": "float, linear light"}
@@ -36,8 +37,9 @@ def describe(path: str | Path) -> str:
             ("read", how),
             ("needs", f"{memory / GB:.1f} GB of memory besides the network, {scratch / GB:.1f} GB of scratch disk"),
         ]
-        if isinstance(source, Turned):
-            lines.append(("orientation", f"{source.orientation} in the file, turned upright"))
+        orientation = source.orientation if isinstance(source, Turned | VipsSource | WholeSource) else 1
+        if orientation != 1:
+            lines.append(("orientation", f"{orientation} in the file, turned upright"))
         lines += [("note", note) for note in kept.notes]
     return "\n".join(f"{name:<12}{text}" for name, text in lines)
 

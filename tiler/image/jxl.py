@@ -1,13 +1,14 @@
 """JPEG XL, in its boxes or bare."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 
-from tiler.image.bounds import check_whole
-from tiler.image.metadata_in import upright_exif
+from tiler.image.bounds import check_pixels, check_whole
+from tiler.image.boxes import boxes, first_of_each
+from tiler.image.ifd import MOST_ENTRY_BYTES
+from tiler.image.metadata_in import dpi_in, orientation_in, upright_exif
 from tiler.image.source import Metadata, Source
 from tiler.image.whole import decoded, whole
 
@@ -16,40 +17,40 @@ BARE = b"\xff\x0a"
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
-def open_file(path: Path) -> Source:
+def open_file(path: Path, max_pixels: int) -> Source:
     """Open the JPEG XL file `path`; raises InputError if it is damaged."""
-    source: Source = decoded(path, "JPEG XL file", lambda: _read(path))
+    source: Source = decoded(path, "JPEG XL file", lambda: _read(path, max_pixels))
     return source
 
 
-def _read(path: Path) -> Source:
+def _read(path: Path, max_pixels: int) -> Source:
     data = path.read_bytes()
-    boxes: dict[bytes, bytes] = {} if data.startswith(BARE) else dict(_boxes(data))
-    stream = boxes.get(b"jxlc") or boxes.get(b"jxlp", b"")[4:] or data
+    found = {} if data.startswith(BARE) else first_of_each(data)
+    stream = found.get(b"jxlc") or found.get(b"jxlp", b"")[4:] or data
     height, width = _size(stream)
+    check_pixels(path, (height, width), max_pixels)
     check_whole(path, height * width * 4 * 8, "a JPEG XL picture")
     pixels = imagecodecs.jpegxl_decode(data)
     if pixels.dtype not in (np.uint8, np.uint16):
         pixels = pixels.astype(np.float32)
-    exif = boxes.get(b"Exif", b"")
+    packed = [] if data.startswith(BARE) else [content for kind, content in boxes(data) if kind == b"brob"]
+    for content in packed:
+        if content[:4] in (b"Exif", b"xml "):
+            found.setdefault(content[:4], _unpacked(content[4:]))
+    exif = found.get(b"Exif", b"")
     exif = exif[4 + int.from_bytes(exif[:4], "big") :]
     # libjxl turns the picture itself. Its profile is not handed out, so nothing is said of one.
-    return whole(pixels, Metadata(None, None, upright_exif(exif or None), boxes.get(b"xml ")))
+    metadata = Metadata(None, dpi_in(exif), upright_exif(exif or None), found.get(b"xml ") or None)
+    return whole(pixels, metadata, undone=orientation_in(exif))
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at, seen = 0, set()
-    while at + 8 <= len(data):
-        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        size = size or len(data) - at
-        if size < head:
-            return
-        if kind not in seen:
-            seen.add(kind)
-            yield kind, data[at + head : at + size]
-        at += size
+def _unpacked(data: bytes) -> bytes:
+    """Return the content of a box that is packed with Brotli (ISO 18181-2, 9.3), empty if it makes no sense."""
+    try:
+        # An output of this length makes a bomb an error.
+        return bytes(imagecodecs.brotli_decode(data, out=MOST_ENTRY_BYTES))
+    except RuntimeError:
+        return b""
 
 
 def _size(stream: bytes) -> tuple[int, int]:

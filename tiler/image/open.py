@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from tiler.errors import InputError
+from tiler.image.bounds import check_pixels
 from tiler.image.source import Source
 from tiler.settings import MOST_PIXELS
 
@@ -16,20 +17,24 @@ BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif"
 class _Reader(Protocol):
     """A module that reads a format."""
 
-    def open_file(self, path: Path) -> Source: ...
+    def open_file(self, path: Path, max_pixels: int) -> Source: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: how it begins (`magics`, at byte `at`), and the module whose `open_file(path)` reads it."""
+    """A kind of file: how it begins (`magics`, at byte `at`), and the module whose `open_file` reads it.
+
+    What decodes whole compares the size in the header with `max_pixels` before it decodes; all others decode nothing
+    until pixels are asked for.
+    """
 
     name: str
     magics: tuple[bytes, ...]
     reader: str
     at: int = 0
 
-    def open_file(self, path: Path) -> Source:
-        return cast(_Reader, import_module(self.reader)).open_file(path)
+    def open_file(self, path: Path, max_pixels: int) -> Source:
+        return cast(_Reader, import_module(self.reader)).open_file(path, max_pixels)
 
 
 FORMATS = (
@@ -55,14 +60,12 @@ def open_source(path: str | Path, *, max_pixels: int = MOST_PIXELS) -> Source:
     it claims more than `max_pixels` pixels.
     """
     path = Path(path)
-    source = format_of(path).open_file(path)
-    height, width = source.shape
-    if height * width > max_pixels:
+    source = format_of(path).open_file(path, max_pixels)
+    try:
+        check_pixels(path, source.shape, max_pixels)
+    except InputError:
         source.close()
-        raise InputError(
-            f"{path}: says it is {width} x {height} px, more than the {max_pixels:,} pixels that are read.",
-            "If it truly is that large, raise --max-pixels, or cut it into parts.",
-        )
+        raise
     return source
 
 

@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 
 from tiler.errors import InputError
-from tiler.image.bounds import check_whole
+from tiler.image.bounds import check_pixels, check_whole
 from tiler.image.metadata_in import image_resources, orientation_in, upright_exif
 from tiler.image.source import SAMPLES, Colour, Metadata, Source
 from tiler.image.whole import decoded, whole
@@ -16,13 +16,13 @@ COLOURS: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "cmyk"}
 RESOLUTION, IPTC, ICC, EXIF, XMP, LAYERED_ONLY = 1005, 1028, 1039, 1058, 1060, 1057
 
 
-def open_file(path: Path) -> Source:
+def open_file(path: Path, max_pixels: int) -> Source:
     """Open the PSD or PSB `path`; raises InputError if it is damaged, or of a kind that is not read."""
-    source: Source = decoded(path, "PSD", lambda: _read(path))
+    source: Source = decoded(path, "PSD", lambda: _read(path, max_pixels))
     return source
 
 
-def _read(path: Path) -> Source:
+def _read(path: Path, max_pixels: int) -> Source:
     with path.open("rb") as file:
         version, count, height, width, bits, mode = struct.unpack(">4xH6xHIIHH", file.read(26))
         if mode not in COLOURS or bits not in (8, 16, 32) or version not in (1, 2):
@@ -32,8 +32,9 @@ def _read(path: Path) -> Source:
             )
         colour = COLOURS[mode]
         samples, item = SAMPLES[colour], bits // 8
-        if count < samples or not height or not width:
+        if count < samples:
             raise ValueError("channels are missing")
+        check_pixels(path, (height, width), max_pixels)
         check_whole(path, 2 * height * width * samples * item, "a PSD")
         file.seek(struct.unpack(">I", file.read(4))[0], 1)
         resources = dict(image_resources(file.read(struct.unpack(">I", file.read(4))[0])))

@@ -29,7 +29,7 @@ BAND_PX = 512
 # Rows that are halved at once: sums need wider integers, which are to stay in the processor's cache.
 SLICE_ROWS = 16
 
-# Rows above and below that the cubic kernel reaches, per step of the scale, and one for rounding.
+# Pixels to either side that the cubic kernel reaches, per step of the scale.
 KERNEL_REACH = 2
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -63,13 +63,20 @@ class Pyramid:
 
 
 def build(
-    source: Source, shapes: Sequence[tuple[int, int]], scratch: Path, progress: Progress, *, band_px: int = BAND_PX
+    source: Source,
+    shapes: Sequence[tuple[int, int]],
+    scratch: Path,
+    progress: Progress,
+    *,
+    wraps: bool = False,
+    band_px: int = BAND_PX,
 ) -> Pyramid:
     """Read `source` once, from top to bottom, and return its pyramid.
 
     shapes: (height, width) of each level in pixels: the source's own, then halves (rounded up), then the base, of
     any size up to that of the level above. scratch: a directory for the levels; level 0 goes there too if the
-    source cannot be read in any order. band_px: even rows handled at once.
+    source cannot be read in any order. wraps: the left and right ends are neighbours; the resampling that makes the
+    base then looks around the join. band_px: even rows handled at once.
 
     Raises InputError if the source is damaged, OutputError if `scratch` runs full.
     """
@@ -82,7 +89,7 @@ def build(
             _stream(source, len(shapes) - 1, stored, band_px, progress)
         pyramid = Pyramid(source, stored)
         if len(shapes) > 1:
-            _store_base(pyramid, shapes, stored[len(shapes) - 1], band_px)
+            _store_base(pyramid, shapes, stored[len(shapes) - 1], band_px, wraps)
     except OSError as error:
         needed = sum(array.nbytes for array in stored.values())
         trouble = "the disk is full" if error.errno in OUT_OF_SPACE else error.strerror
@@ -91,6 +98,12 @@ def build(
             "Free some space, or name a directory on another disk with --work-dir.",
         ) from error
     return pyramid
+
+
+def reopen(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> Pyramid:
+    """Return the pyramid that `build` completed in `scratch` for the same source and shapes."""
+    kept = range(0 if not source.random_access else 1, len(shapes))
+    return Pyramid(source, {level: zarr.open_array(scratch / str(level), mode="r") for level in kept})
 
 
 def eyes_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -156,19 +169,31 @@ def _gathered(bands: Iterator[Pixels], band_px: int) -> Iterator[Pixels]:
         yield band if other is None else np.concatenate([band, other])
 
 
-def _store_base(pyramid: Pyramid, shapes: Sequence[tuple[int, int]], array: zarr.Array[Any], band_px: int) -> None:
+def _store_base(
+    pyramid: Pyramid, shapes: Sequence[tuple[int, int]], array: zarr.Array[Any], band_px: int, wraps: bool
+) -> None:
     """Resize the level above to the base, a band at a time."""
     above = len(shapes) - 2
     height, width = shapes[above]
     scale = height / shapes[-1][0]
-    reach = int(np.ceil(KERNEL_REACH * max(scale, 1.0))) + 1
+    reach = _reach(scale)
+    # Columns that are lent from beyond the join, as an edge has none.
+    lent = _reach(width / shapes[-1][1]) if wraps else 0
     for start in range(0, shapes[-1][0], band_px):
         rows = Span(start, min(start + band_px, shapes[-1][0]))
         first, last = rows.start * scale, rows.stop * scale
         needed = Span(int(first), int(np.ceil(last))).grow(reach).clip(Span(0, height))
         pixels = pyramid.read(above, Box(needed, Span(0, width)))
-        part = (0.0, first - needed.start, float(width), min(last - needed.start, float(needed.size)))
+        if lent:
+            pixels = np.concatenate([pixels[:, -lent:], pixels, pixels[:, :lent]], axis=1)
+        bottom = min(last - needed.start, float(needed.size))
+        part = (float(lent), first - needed.start, float(lent + width), bottom)
         array[rows.slice] = _resized(pixels, (rows.size, shapes[-1][1]), part)
+
+
+def _reach(scale: float) -> int:
+    """Return how many pixels beyond a target pixel's own the kernel can reach, when shrinking by `scale`."""
+    return int(np.ceil(KERNEL_REACH * max(scale, 1.0))) + 1
 
 
 def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, float, float]) -> Pixels:

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from tifffile import COMPRESSION
 
 from tiler.errors import InputError
 from tiler.geometry import Box, Span
 from tiler.image import raw, tiff_header
 from tiler.image.cache import PieceCache
+from tiler.image.jpeg_check import check_jpeg, check_jpeg_2000
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 from tiler.image.tiff_kind import FLOAT, kind_of
 from tiler.image.whole import Turned
@@ -37,7 +39,6 @@ PIECE_BYTES = 2**20
 
 # From this orientation on, width and height are exchanged (TIFF 6.0, tag 274).
 ON_ITS_SIDE = 5
-END_MARKS: dict[int, bytes] = {tifffile.COMPRESSION.JPEG: b"\xff\xd9", tifffile.COMPRESSION.JPEG2000: b"\xff\xd9"}
 
 Decode = Callable[[bytes, int], NDArray[Any]]
 
@@ -77,7 +78,6 @@ class TiffSource:
         self._metadata = tiff_header.metadata_of(page)
         kind = kind_of(page)
         self._colour, self._dtype, self._understood = kind.colour, kind.dtype, kind.understood
-        self._end_mark = END_MARKS.get(int(page.compression), b"")
         self._segments = _segments_of(page)
         self._cache = PieceCache(self._decoded, CACHE_BYTES)
         window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self._dtype.itemsize
@@ -131,9 +131,6 @@ class TiffSource:
             with self._file_lock:
                 self._file.seek(offset)
                 data = self._file.read(size)
-            # Decoders of JPEG make up what is missing at the end, so the end has to be there.
-            if self._end_mark and not data.rstrip(b"\0").endswith(self._end_mark):
-                raise tiff_header.damaged(self._path, f"the pixels at byte {offset} are cut short")
             piece = self._understood(segments.decode(data, index))
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error.strerror}.", "Check the disk.") from error
@@ -152,7 +149,7 @@ class TiffSource:
         return piece
 
 
-def open_file(path: Path) -> Source:
+def open_file(path: Path, max_pixels: int) -> Source:
     """Open the TIFF `path`; raises InputError if it is damaged or of a kind that is not read yet.
 
     Pictures that are to be turned, and strips too large to be decoded as one, go through libvips, which reads such a
@@ -160,7 +157,7 @@ def open_file(path: Path) -> Source:
     """
     with tiff_header.opened(path) as tiff:
         if len(tiff.pages) and tiff_header.is_raw(tiff):
-            return raw.open_file(path)
+            return raw.open_file(path, max_pixels)
         page = tiff_header.first_page(path, tiff)
         metadata, orientation = tiff_header.metadata_of(page), tiff_header.orientation_of(page)
         if orientation >= ON_ITS_SIDE and metadata.dpi:
@@ -171,7 +168,7 @@ def open_file(path: Path) -> Source:
         tiff_header.check_libvips_reads(path, page)
     from tiler.image import vips
 
-    return vips.open_file(path, checked=True, metadata=metadata)
+    return vips.open_file(path, max_pixels, checked=True, metadata=metadata)
 
 
 def _needs_libvips(page: tifffile.TiffPage) -> bool:
@@ -192,8 +189,14 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
         return _cut_strips(page, shape[0], planes)
     down, across = -(-page.imagelength // shape[0]), -(-page.imagewidth // shape[1])
     decode_page = page.decode
+    is_jpeg, is_jpeg_2000 = page.compression == COMPRESSION.JPEG, page.compression == COMPRESSION.JPEG2000
+    tables = page.jpegtables
 
     def decode(data: bytes, index: int) -> NDArray[Any]:
+        if is_jpeg:
+            check_jpeg(data, tables)
+        elif is_jpeg_2000:
+            check_jpeg_2000(data)
         pixels, _, _ = decode_page(data, index)
         if pixels is None:
             raise ValueError("no pixels")

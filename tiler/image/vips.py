@@ -9,7 +9,7 @@ import pyvips
 
 from tiler.errors import InputError
 from tiler.geometry import Box
-from tiler.image.bounds import check_whole
+from tiler.image.bounds import check_pixels, check_whole
 from tiler.image.metadata_in import dpi_in, iptc_in, iptc_of_png, upright_exif, xmp_of_png
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
@@ -27,11 +27,15 @@ ASSUMED_DPI = (25.4, 72.0)
 
 
 class VipsSource:
-    """A picture that libvips decodes, grey, RGB or CMYK, upright, alpha dropped; a `Source` read from top to bottom."""
+    """A picture that libvips decodes, grey, RGB or CMYK, upright, alpha dropped; a `Source` read from top to bottom.
 
-    def __init__(self, path: Path, image: pyvips.Image, metadata: Metadata) -> None:
+    orientation: how it lies in the file (Exif 2.32, tag 274).
+    """
+
+    def __init__(self, path: Path, image: pyvips.Image, metadata: Metadata, orientation: int) -> None:
         self._path = path
         self._lock = Lock()
+        self.orientation = orientation
         self._metadata = metadata
         self._dtype: np.dtype[Any] = DTYPES[image.format]
         self._colour: Colour = _colour_of(image)
@@ -72,7 +76,7 @@ class VipsSource:
         del self._image
 
 
-def open_file(path: Path, *, checked: bool = False, metadata: Metadata | None = None) -> Source:
+def open_file(path: Path, max_pixels: int, *, checked: bool = False, metadata: Metadata | None = None) -> Source:
     """Open `path`; raises InputError if its header is damaged or it is of a kind that is not read yet.
 
     checked: the header is known to be sound, so libvips may allocate as much as it asks for. metadata: what is known
@@ -80,6 +84,7 @@ def open_file(path: Path, *, checked: bool = False, metadata: Metadata | None = 
     """
     try:
         image = _opened(path, "sequential", checked)
+        check_pixels(path, (image.height, image.width), max_pixels)
         _check_whole(path, image)
         orientation = image.get("orientation") if image.get_typeof("orientation") else 1
         if orientation != 1:
@@ -89,7 +94,7 @@ def open_file(path: Path, *, checked: bool = False, metadata: Metadata | None = 
         raise _damaged(path, error) from error
     if image.format not in DTYPES:
         raise InputError(f"{path}: pixels of kind {image.format} are not read.", "Save it with 8 or 16 bit colours.")
-    return VipsSource(path, image, metadata or _metadata_of(path, image, orientation in ON_ITS_SIDE))
+    return VipsSource(path, image, metadata or _metadata_of(path, image, orientation in ON_ITS_SIDE), orientation)
 
 
 def _check_whole(path: Path, image: pyvips.Image) -> None:

@@ -34,11 +34,15 @@ BOTTOM_FIRST, RIGHT_FIRST = (3, 4, 6, 7), (2, 3, 7, 8)
 
 @dataclass(frozen=True)
 class WholeSource:
-    """A picture in memory, (h, w, samples); a `Source` that is read in any order."""
+    """A picture in memory, upright, (h, w, samples); a `Source` that is read in any order.
+
+    orientation: how it lay in the file (Exif 2.32, tag 274).
+    """
 
     pixels: NDArray[Any]
     colour: Colour
     metadata: Metadata
+    orientation: int = 1
     random_access: bool = True
 
     @property
@@ -99,12 +103,17 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return pixels.swapaxes(0, 1) if orientation >= 5 else pixels
 
 
-def whole(pixels: NDArray[Any], metadata: Metadata, orientation: int = 1, colour: Colour | None = None) -> Source:
-    """Return decoded (h, w) or (h, w, samples) pixels as an upright source; samples beyond the colours are dropped."""
+def whole(
+    pixels: NDArray[Any], metadata: Metadata, orientation: int = 1, colour: Colour | None = None, *, undone: int = 1
+) -> Source:
+    """Return decoded (h, w) or (h, w, samples) pixels as an upright source; samples beyond the colours are dropped.
+
+    orientation: how `pixels` lie. undone: how they lay in the file, where the decoder has turned them already.
+    """
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     colour = colour or ("rgb" if pixels.shape[2] >= 3 else "grey")
-    return WholeSource(upright(pixels[..., : SAMPLES[colour]], orientation), colour, metadata)
+    return WholeSource(upright(pixels[..., : SAMPLES[colour]], orientation), colour, metadata, max(orientation, undone))
 
 
 def full_range(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
@@ -138,7 +147,8 @@ def decoded(path: Path, kind: str, decode: Callable[[], Any]) -> Any:
         struct.error,
     ) as error:
         raise InputError(
-            f"{path}: the {kind} is damaged or cut short ({error}).", "Copy it again from where it came from."
+            f"{path}: the {kind} is damaged or cut short ({' '.join(str(error).split())}).",
+            "Copy it again from where it came from.",
         ) from error
 
 

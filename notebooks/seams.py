@@ -1,0 +1,52 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Where tiles meet
+#
+# A large picture is matted in tiles. Where two of them overlap each gives its own answer, and the two are cross-faded.
+# How far the answers are apart is measured during the run, for every seam; here they are looked at.
+
+# %%
+# %matplotlib inline
+import os
+import tempfile
+from pathlib import Path
+
+from tiler import Settings, figures, matte
+from tiler.look import load
+from tiler.seams import judge
+
+picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
+kept = Path(tempfile.mkdtemp()) / "look.npz"
+report = matte(picture, kept.with_name("alpha.png"), Settings(alpha_only=True, seams=kept))
+look = load(kept)
+
+# %% [markdown]
+# The worst places, in steps of 255 and in pixels of the full picture. The limit is what fusing allows two neighbours:
+# a seam above it means that a tile failed.
+
+# %%
+print(look.tell(judge(look.seams)))
+
+# %% [markdown]
+# All seams over the picture. Most are too faint to be drawn strongly, which is as it should be. `grid=True` adds the
+# lines between blocks whose tiles did not run, because the smaller picture had already solved them.
+
+# %%
+figures.heat_map(look, grid=True)
+
+# %% [markdown]
+# The ten worst places near by, at the full size of their level. Compare the two tiles: a strand that one has and the
+# other has not fades out in the blend. If you cannot see a difference, nobody will see the seam.
+
+# %%
+figures.worst_crops(look)
+
+# %%
+figures.histogram(look)

@@ -1,0 +1,29 @@
+import pytest
+
+from tests.image import kinds as made
+from tests.image.kinds import kinds
+from tiler.image.info import describe
+
+KINDS = {kind.name: kind for kind in kinds()}
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_turned_jpeg_says_so(tmp_path, orientation):
+    KINDS[f"JPEG, orientation {orientation}"].write(tmp_path / "picture")
+    assert f"orientation {orientation} in the file, turned upright" in describe(tmp_path / "picture")
+
+
+@pytest.mark.parametrize("form", ["AVIF", "TIFF", "PNG", "WEBP"])
+def test_every_turned_picture_says_so(tmp_path, form):
+    exif = made.Image.Exif()
+    exif[274] = 6
+    made.pillow(KINDS["PNG"].truth, form, exif=exif)(tmp_path / "picture")
+    said = describe(tmp_path / "picture")
+    assert "96 x 128 px" in said
+    assert "orientation 6 in the file, turned upright" in said
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "TIFF, one strip, plain", "PSD", "JPEG 2000", "JPEG XL", "AVIF"])
+def test_an_upright_picture_says_nothing_of_it(tmp_path, name):
+    KINDS[name].write(tmp_path / "picture")
+    assert "orientation" not in describe(tmp_path / "picture")

@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+jupytext = pytest.importorskip("jupytext", reason="the notebooks' checks need jupytext and nbclient")
+nbformat = pytest.importorskip("nbformat", reason="the notebooks' checks need jupytext and nbclient")
+nbclient = pytest.importorskip("nbclient", reason="the notebooks' checks need jupytext and nbclient")
+
+HOME = Path(__file__).parents[1] / "notebooks"
+NAMES = ["quickstart", "seams", "panorama"]
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """The example, small, so that a few tiles cover it."""
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    with Image.open(HOME.parent / "examples" / "portrait.jpg") as picture:
+        picture.draft("RGB", (600, 750))
+        picture.resize((600, 750)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_halves_of_a_pair_say_the_same(name):
+    """`jupytext --to ipynb notebooks/NAME.py` makes the notebook of the text, which is the source."""
+    text = jupytext.read(HOME / f"{name}.py")
+    notebook = jupytext.read(HOME / f"{name}.ipynb")
+    assert [(cell.cell_type, cell.source) for cell in text.cells] == [
+        (cell.cell_type, cell.source) for cell in notebook.cells
+    ]
+    stored = json.loads((HOME / f"{name}.ipynb").read_text())
+    assert not any(cell.get("outputs") for cell in stored["cells"])
+
+
+def test_every_notebook_is_checked():
+    assert sorted(path.stem for path in HOME.glob("*.py")) == sorted(NAMES)
+    assert sorted(path.stem for path in HOME.glob("*.ipynb")) == sorted(NAMES)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning")
+def test_they_run_from_top_to_bottom_and_show_something(photo, monkeypatch):
+    """In one kernel, so that the network is loaded once; names are forgotten between notebooks."""
+    monkeypatch.setenv("TILER_PICTURE", str(photo))
+    chain = nbformat.v4.new_notebook()
+    for name in NAMES:
+        chain.cells += [*jupytext.read(HOME / f"{name}.py").cells, nbformat.v4.new_code_cell("%reset -f")]
+    nbclient.NotebookClient(chain, timeout=120, kernel_name="python3", resources={"metadata": {"path": HOME}}).execute()
+    shown = [output for cell in chain.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in shown) == sum(
+        "figures." in cell.source for cell in chain.cells
+    )
+    said = "".join(output.get("text", "") for output in shown)
+    assert "above the limit" in said

@@ -1,0 +1,168 @@
+"""What a run would take, before it is begun: tiles, time, memory and disk.
+
+The picture is read and halved, and its base matted, as a run would do; a few tiles are timed on this machine, as many
+at once as a run has. The rest is arithmetic on the base's alpha.
+"""
+
+import shutil
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+from tiler.canvas import Canvas
+from tiler.engine import Scene, graph, on_threads
+from tiler.fuse import fuse
+from tiler.guidance import open_tiles
+from tiler.image.bounds import GB, available_memory, check_room, estimate, network_memory
+from tiler.image.open import open_source
+from tiler.image.panorama import is_full_turn
+from tiler.image.pyramid import build
+from tiler.journal import Journal
+from tiler.model.card import find_card
+from tiler.model.patient import Patient
+from tiler.model.session import Session, open_session
+from tiler.plan import Level, Plan
+from tiler.progress import Progress
+from tiler.report import peak_memory_mb
+from tiler.run import plan_for
+from tiler.settings import Settings
+
+PROBES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LevelForecast:
+    """One level: its (height, width) in pixels, its tiles, and how many of them are likely to run."""
+
+    level: int
+    shape: tuple[int, int]
+    tiles: int
+    open_tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run would take.
+
+    read_s: seconds to read and halve, measured. tile_s: seconds a tile, with as many at once as a run has, measured.
+    matte_s: seconds from there to the alpha, predicted; the export comes on top. memory and scratch in bytes: memory
+    is the most this process has had in doing all of it but the export, or the rule that `matte` refuses by, if more.
+    """
+
+    levels: tuple[LevelForecast, ...]
+    read_s: float
+    tile_s: float
+    matte_s: float
+    memory_bytes: float
+    scratch_bytes: int
+    free_memory_bytes: int
+    free_scratch_bytes: int
+
+    def tell(self) -> str:
+        """Return an aligned table, the picture's own size first, and what it comes to."""
+        rows = [("level", "pixels", "tiles", "likely to run")]
+        for level in self.levels:
+            height, width = level.shape
+            rows.append((str(level.level), f"{width} x {height}", str(level.tiles), str(level.open_tiles)))
+        tiles, likely = sum(level.tiles for level in self.levels), sum(level.open_tiles for level in self.levels)
+        rows.append(("all", "", str(tiles), f"{likely}, {100 * likely / tiles:.0f} %"))
+        widths = [max(len(row[n]) for row in rows) for n in range(4)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(
+            [
+                *lines,
+                "",
+                f"time     about {_time(self.read_s + self.matte_s)} and the export; "
+                f"{self.read_s:.1f} s to read and {self.tile_s:.2f} s a tile, measured",
+                f"memory   about {self.memory_bytes / GB:.1f} GB; {self.free_memory_bytes / GB:.1f} GB are free",
+                f"scratch  about {self.scratch_bytes / GB:.1f} GB; {self.free_scratch_bytes / GB:.1f} GB are free",
+            ]
+        )
+
+
+def foresee(path: Path, settings: Settings, progress: Progress, *, network: Session | None = None) -> Forecast:
+    """Return what matting the picture `path` would take; raises TilerError as `matte` does.
+
+    network: one that is open; else it is opened and closed.
+    """
+    with (
+        closing(open_source(path, max_pixels=settings.max_pixels)) as picture,
+        tempfile.TemporaryDirectory(prefix="tiler-", dir=settings.work_dir) as folder,
+    ):
+        scratch = Path(folder)
+        tile_px = settings.tile_px or find_card(settings.model).tile_px
+        of_network = network_memory(tile_px, settings.threads)
+        check_room(path, picture, scratch, of_network)
+        memory, disk = estimate(picture)
+        free_memory, free_disk = available_memory(), shutil.disk_usage(scratch).free
+        wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
+        session = network or open_session(settings, progress)
+        try:
+            plan = plan_for(picture.shape, session.card, settings, wraps=wraps)
+            began = perf_counter()
+            pyramid = build(picture, plan.shapes, scratch / "pyramid", progress)
+            read_s = perf_counter() - began
+            canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
+            scene = Scene(plan, pyramid, Patient(session), fuse, canvas, journal, progress, strict=True)
+            base = plan.levels[-1]
+            progress.stage("the small picture", base.count)
+            began = perf_counter()
+            every = frozenset(base.tiles)
+            on_threads(settings.threads)(graph(scene, base, every, every), [("row", base.rows.count - 1)])
+            base_s = perf_counter() - began
+            likely = [_likely(scene, level, settings) for level in plan.levels]
+            tile_s = _probe(scene, plan, likely, settings.threads)
+        finally:
+            if network is None:
+                session.close()
+    running = sum(len(tiles) for tiles in likely[:-1])
+    return Forecast(
+        tuple(
+            LevelForecast(level.index, level.shape, level.count, len(tiles))
+            for level, tiles in zip(plan.levels, likely, strict=True)
+        ),
+        read_s,
+        tile_s,
+        base_s + running * tile_s,
+        max(memory + of_network, (peak_memory_mb() or 0) * 1e6),
+        disk,
+        free_memory,
+        free_disk,
+    )
+
+
+def _likely(scene: Scene, level: Level, settings: Settings) -> frozenset[tuple[int, int]]:
+    """Return the tiles of `level` that are likely to run: those that the base, enlarged so far, would leave open.
+
+    Exact for the level above the base; finer ones are guided better than this, and run at most a few fewer.
+    """
+    base = scene.plan.levels[-1]
+    if level is base or settings.route == "dense" or level.index >= base.index - settings.dense_levels:
+        return frozenset(level.tiles)
+    guide_px = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
+    return open_tiles(lambda box: scene.canvas.alpha(base.index, box), replace(level, guide_px=guide_px), base)
+
+
+def _probe(scene: Scene, plan: Plan, likely: list[frozenset[tuple[int, int]]], threads: int) -> float:
+    """Return the seconds a tile takes with `threads` at once, in the level above the base; 0 if there is none."""
+    if len(plan.levels) == 1:
+        return 0.0
+    level = plan.levels[-2]
+    chosen = frozenset(sorted(likely[-2] or level.tiles)[: max(PROBES, threads)])
+    # Every tile by itself: none waits for rows above it.
+    tasks = {
+        key: (*task[:-1], []) for key, task in graph(scene, level, chosen, frozenset()).items() if key[0] == "tile"
+    }
+    scene.progress.stage("probe", 2 * len(tasks))
+    run = on_threads(threads)
+    run(tasks, list(tasks))  # the first tile of a size takes longer than all others
+    began = perf_counter()
+    run(tasks, list(tasks))
+    return (perf_counter() - began) / len(tasks)
+
+
+def _time(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

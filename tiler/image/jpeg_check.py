@@ -1,0 +1,102 @@
+"""Whether the coded data of a JPEG or JPEG 2000 is sound, as far as that can be told.
+
+Neither format has check sums, and decoders make up what they miss. What is looked at: the lengths add up, the end is
+there, no marker lies where none may (ITU-T T.81, B.1.1; T.800, A.4), and libjpeg runs out of bits nowhere. Most bits
+that flip in coded data, all inside a packet of JPEG 2000, make another picture that is as good as any: nobody can tell.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+
+import pyvips
+
+# What libvips says of a stream is raised here as an error.
+logging.getLogger("pyvips").addHandler(logging.NullHandler())
+
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+# Tables and an extension share the numbers of frames.
+NO_FRAMES = (0xC4, 0xC8, 0xCC)
+# What no coder writes after the first scan has begun: reserved markers, another start, application data.
+STRAY = re.compile(rb"\xff[\x01-\xbf\xc0-\xc3\xc5-\xcf\xd8\xe0-\xfd]")
+SOS, BASELINE, EXTENDED, PROGRESSIVE = 0xDA, 0xC0, 0xC1, 0xC2
+ALONE = (0x01, *range(0xD0, 0xD9))
+# Where a codestream and its part of a tile begin, and the marker that ends both their headers (T.800, A.2).
+SOC, SOT = b"\xff\x4f", b"\xff\x90"
+
+
+def check_jpeg(data: bytes, tables: bytes | None = None) -> None:
+    """Raise ValueError where the JPEG stream `data` is damaged; tables: the JPEGTables of a TIFF, for all streams."""
+    data = data.rstrip(b"\0")
+    if not data.startswith(SOI) or not data.endswith(EOI):
+        raise ValueError("the pixels are cut short")
+    if tables and len(tables) > 4:
+        data = SOI + tables.removeprefix(SOI).removesuffix(EOI) + data[2:]
+    frame, scan = None, 0
+    for marker, at, size in _marker_segments(data):
+        if marker == SOS:
+            scan = at + 2 + size
+        elif 0xC0 <= marker <= 0xCF and marker not in NO_FRAMES:
+            frame = at
+    if frame is None:
+        raise ValueError("the pixels have no header")
+    kind, bits = data[frame + 1], data[frame + 4]
+    if kind in (BASELINE, EXTENDED) and STRAY.search(data, scan):
+        raise ValueError("the pixels are damaged")
+    # libvips reads no others; lossless and arithmetic codings are left to their decoders.
+    if kind in (BASELINE, EXTENDED, PROGRESSIVE) and bits == 8 and _warns(data):
+        raise ValueError("the pixels are damaged")
+
+
+def check_jpeg_2000(stream: bytes) -> None:
+    """Raise ValueError where the parts of the codestream `stream` do not add up to the whole of it."""
+    if not stream.startswith(SOC):
+        raise ValueError("it has no codestream")
+    at = 2
+    while stream[at : at + 2] not in (SOT, EOI):
+        if at + 4 > len(stream) or stream[at] != 0xFF:
+            raise ValueError("its header is damaged")
+        at += 2 + max(2, int.from_bytes(stream[at + 2 : at + 4], "big"))
+    parts = 0
+    while stream[at : at + 2] == SOT and at + 12 <= len(stream):
+        size = int.from_bytes(stream[at + 6 : at + 10], "big")
+        parts += 1
+        if size == 0:  # the last part reaches up to the end
+            at = len(stream.rstrip(b"\0")) - 2
+        elif size < 14:
+            break
+        else:
+            at += size
+    if not parts or stream[at : at + 2] != EOI:
+        raise ValueError("its parts do not add up, or its end is missing")
+
+
+def _marker_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (marker, its byte, length) of each segment up to the first scan; raises ValueError where it breaks off."""
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            raise ValueError("its markers are damaged")
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif marker in ALONE:
+            at += 2
+        else:
+            size = int.from_bytes(data[at + 2 : at + 4], "big")
+            if size < 2 or at + 2 + size > len(data):
+                raise ValueError("its lengths are damaged")
+            yield marker, at, size
+            if marker == SOS:
+                return
+            at += 2 + size
+    raise ValueError("it has no pixels")
+
+
+def _warns(data: bytes) -> bool:
+    """Return whether libjpeg finds anything odd; for one pixel libvips decodes them all."""
+    try:
+        pyvips.Image.jpegload_buffer(data, fail_on="warning").getpoint(0, 0)
+    except pyvips.Error:
+        return True
+    return False
