@@ -1,52 +1,73 @@
-import random
+"""Killed again and again at random moments: the output's bytes are those of the straight run, and little is repeated."""
+
 import subprocess
 import sys
-import time
 
 import numpy as np
 from PIL import Image
 
-# A child process with a fake network that takes its time and notes each tile it answered in a file that only grows.
-CHILD = """
-import sys, time, tiler
+# A process with a fake network that takes its time and notes each tile it answered in a file that only grows. It forks
+# for each run, so that a run begins at once, and kills all but the last at a random moment of what is left.
+RUNS = """
+import os, random, signal, sys, time
+import tiler
 from tests.test_run import Fake
 from tiler import run
+photo, folder, kills, total = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+log = f"{folder}/log"
+
 class Slow(Fake):
     def alpha(self, rgb):
-        time.sleep(0.02)
-        with open(sys.argv[3], "a") as log:
-            log.write("tile\\n")
+        time.sleep(0.004)
+        with open(log, "a") as file:
+            file.write("tile\\n")
         return super().alpha(rgb)
+
 run.open_session = lambda *_: Slow()
 settings = tiler.Settings(comfort_px=64, tile_px=64, overlap_px=16, route="dense", threads=2)
-tiler.matte(sys.argv[1], sys.argv[2], settings)
+rng = random.Random(0)
+
+def answered():
+    return len(open(log).read().split()) if os.path.exists(log) else 0
+
+for round in range(kills + 1):
+    child = os.fork()
+    if child == 0:
+        tiler.matte(photo, f"{folder}/out.png", settings)
+        os._exit(0)
+    if round < kills:
+        # Some kills come within a tile of the one before, some after half of all.
+        enough = answered() + rng.choice([0, 1, 3, total // kills, 2 * total // kills])
+        while answered() < enough and os.waitpid(child, os.WNOHANG) == (0, 0):
+            time.sleep(0.001)
+        time.sleep(rng.random() * 0.05)
+        try:
+            os.kill(child, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:
+        pass
 """
-KILLS = 3
-ROW = 8  # tiles in a row of level 0
+KILLS = 20
+ROW = 10  # tiles in a row of level 0
 
 
-def test_killed_at_random_moments_the_bytes_are_those_of_the_straight_run(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (400, 360, 3), dtype=np.uint8)
+def test_killed_at_twenty_random_moments_the_bytes_are_those_of_the_straight_run(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (640, 440, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
 
-    def begin(name):
-        words = [str(tmp_path / word) for word in ("photo.png", f"{name}.png", f"{name}.log")]
-        return subprocess.Popen([sys.executable, "-c", CHILD, *words])
+    def tiles(name, kills, total=1):
+        folder = tmp_path / name
+        folder.mkdir()
+        words = [tmp_path / "photo.png", folder, kills, total]
+        subprocess.run([sys.executable, "-c", RUNS, *map(str, words)], check=True)
+        return len((folder / "log").read_text().split())
 
-    def tiles(name):
-        log = tmp_path / f"{name}.log"
-        return len(log.read_text().splitlines()) if log.exists() else 0
-
-    assert begin("straight").wait() == 0
-    rng, total = random.Random(0), tiles("straight")
-    for _ in range(KILLS):
-        before = tiles("killed")
-        with begin("killed") as child:
-            while tiles("killed") == before and child.poll() is None:
-                time.sleep(0.01)
-            time.sleep(rng.random() * total * 0.01 / KILLS)
-            child.kill()
-    assert begin("killed").wait() == 0
-    assert (tmp_path / "killed.png").read_bytes() == (tmp_path / "straight.png").read_bytes()
-    assert total <= tiles("killed") <= total + KILLS * ROW
-    print("tiles", total, "repeated", tiles("killed") - total)
+    total = tiles("straight", 0)
+    killed = tiles("killed", KILLS, total)
+    assert (tmp_path / "killed" / "out.png").read_bytes() == (tmp_path / "straight" / "out.png").read_bytes()
+    assert total <= killed <= total + KILLS * ROW
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["log", "out.png", "out.png.matte.json"]
+    print("tiles", total, "repeated", killed - total)

@@ -1,7 +1,8 @@
 """The alpha of every level on disk, written block by block from any thread, read in any window."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -52,24 +53,17 @@ class Canvas:
 
         Raises OutputError if the disk refuses; the blocks that were written stay.
         """
-        try:
+        with self._told_in_words():
             self._layers[level].array[box.slices] = np.rint(np.clip(alpha, 0.0, 1.0) * WHITE).astype(np.uint16)
-        except OSError as error:
-            needed = sum(layer.array.nbytes for layer in self._layers)
-            raise OutputError(
-                f"{self._root}: cannot be written: {error.strerror or error}; "
-                f"{shutil.disk_usage(self._root).free / 1e6:.0f} MB are free, "
-                f"and the alphas of this picture take up to {needed / 1e6:.0f} MB in all.",
-                "Free some space and give the same command again: it continues.",
-            ) from error
 
     def write_seams(self, level: int, i: int, j: int, seams: Sequence[Seam]) -> None:
-        """Write the seams above and left of block (i, j), at most two."""
+        """Write the seams above and left of block (i, j), at most two; raises OutputError if the disk refuses."""
         if not seams:
             return  # most blocks of a large picture: no file for each
         rows = np.full((SIDES, FIELDS), np.nan)
         rows[: len(seams)] = to_rows(seams)
-        self._layers[level].seams[i, j] = rows
+        with self._told_in_words():
+            self._layers[level].seams[i, j] = rows
 
     def seams(self) -> tuple[Seam, ...]:
         """Return all seams that were written, from the finest level down, in the order of their blocks."""
@@ -83,6 +77,19 @@ class Canvas:
     def alpha(self, level: int, box: Box) -> NDArray[np.float32]:
         """Return the (h, w) alpha of `box`, float32 in 0..1."""
         return np.asarray(self.steps(level, box) / np.float32(WHITE), dtype=np.float32)
+
+    @contextmanager
+    def _told_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            needed = sum(layer.array.nbytes for layer in self._layers)
+            raise OutputError(
+                f"{self._root}: cannot be written: {error.strerror or error}; "
+                f"{shutil.disk_usage(self._root).free / 1e6:.0f} MB are free, "
+                f"and the alphas of this picture take up to {needed / 1e6:.0f} MB in all.",
+                "Free some space and give the same command again: it continues.",
+            ) from error
 
 
 class _Layer:

@@ -116,6 +116,11 @@ def working(folder: Path, fingerprint: Fingerprint, *, fresh: bool = False) -> I
             with written_aside(folder / "job.json") as file:
                 file.write(json.dumps(fingerprint, indent=2).encode())
             yield job
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: cannot be worked in: {error.strerror or error}.",
+                "Free some space or mend the disk, and give the same command again: it continues.",
+            ) from error
         finally:
             if not job.worth_keeping:
                 shutil.rmtree(folder, ignore_errors=True)
