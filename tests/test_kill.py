@@ -1,4 +1,4 @@
-"""Killed again and again at random moments: the output's bytes are those of the straight run, and little is repeated."""
+"""Killed again and again at random moments: the bytes are those of the straight run, and little is repeated."""
 
 import subprocess
 import sys
