@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import signal
@@ -124,8 +125,15 @@ def test_an_interrupt_ends_a_run_cleanly(tmp_path, how):
     work.mkdir()
     photo = tmp_path / "photo.png"
     Image.open(EXAMPLE).resize((1024, 1280)).save(photo)
-    words = ["matte", str(photo), "-o", str(out), "--work-dir", str(work), "--threads", "1"]
-    with subprocess.Popen([sys.executable, "-m", "tiler", *words], stderr=subprocess.PIPE, text=True) as process:
+    sizes = "--comfort-px 256 --tile-px 256 --overlap-px 64 --threads 1"
+    words = ["matte", str(photo), "-o", str(out), "--work-dir", str(work), *sizes.split()]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tiler", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs these tests in its background has its children ignore Ctrl-C.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         deadline = time.monotonic() + 60
         while not list(work.glob("*/canvas/*/c")) and time.monotonic() < deadline:
             time.sleep(0.05)
