@@ -10,6 +10,7 @@ import tiler
 # A room may import from the rooms before it. Files of `image` and `model` may import from their own room.
 ROOMS = [
     "errors",
+    "memory",
     "settings",
     "progress",
     "geometry",

@@ -17,7 +17,7 @@ from tiler.plan import Level, Plan
 from tiler.seams import FIELDS, SIDES, Seam, from_rows, to_rows
 
 WHITE = 65535
-# Blocks of each level kept decoded: neighbouring windows share most of theirs.
+# Blocks kept decoded: neighbouring windows share most of theirs.
 CACHED_BYTES = 32_000_000
 
 
@@ -34,6 +34,7 @@ class Canvas:
         group = zarr.open_group(root, mode="a")
         self._root = root
         self._layers = [_Layer(group, root, level) for level in plan.levels]
+        self._blocks = PieceCache(self._block, CACHED_BYTES)
 
     def found(self, level: int) -> frozenset[tuple[int, int]]:
         """Return the blocks (row, column) that are there and whole."""
@@ -72,11 +73,19 @@ class Canvas:
 
     def steps(self, level: int, box: Box) -> NDArray[np.uint16]:
         """Return the (h, w) alpha of `box`, uint16, 65535 = foreground."""
-        return self._layers[level].read(box)
+        out = np.empty(box.shape, np.uint16)
+        for i, j, block in self._layers[level].touching(box):
+            part = Box(block.rows.clip(box.rows), block.cols.clip(box.cols))
+            out[part.within(box).slices] = self._blocks.get((level, i, j))[part.within(block).slices]
+        return out
 
     def alpha(self, level: int, box: Box) -> NDArray[np.float32]:
         """Return the (h, w) alpha of `box`, float32 in 0..1."""
         return np.asarray(self.steps(level, box) / np.float32(WHITE), dtype=np.float32)
+
+    def _block(self, key: tuple[int, int, int]) -> NDArray[np.uint16]:
+        level, i, j = key
+        return self._layers[level].block(i, j)
 
     @contextmanager
     def _told_in_words(self) -> Iterator[None]:
@@ -93,11 +102,10 @@ class Canvas:
 
 
 class _Layer:
-    """One level: its array, and its blocks as they were read last."""
+    """One level: its arrays."""
 
     def __init__(self, group: zarr.Group, root: Path, level: Level) -> None:
         self._level = level
-        self._blocks = PieceCache(self._block, CACHED_BYTES)
         name = str(level.index)
         self._chunks = root / name / "c"
         array = group.require_array(
@@ -127,24 +135,19 @@ class _Layer:
 
     def _is_whole(self, i: int, j: int) -> bool:
         try:
-            self._block(i * self._level.cols.count + j)
+            self.block(i, j)
         except (ValueError, RuntimeError):  # the checksum's, and the decoder's
             return False
         return True
 
-    def read(self, box: Box) -> NDArray[np.uint16]:
-        out = np.empty(box.shape, np.uint16)
+    def block(self, i: int, j: int) -> NDArray[np.uint16]:
+        return np.asarray(self.array[self._level.block(i, j).slices], dtype=np.uint16)
+
+    def touching(self, box: Box) -> Iterator[tuple[int, int, Box]]:
+        """Yield the blocks that a box touches, (row, column, box)."""
         for i in _touched(box.rows, self._level.rows.block_px):
             for j in _touched(box.cols, self._level.cols.block_px):
-                block = self._level.block(i, j)
-                part = Box(block.rows.clip(box.rows), block.cols.clip(box.cols))
-                pixels = self._blocks.get(i * self._level.cols.count + j)
-                out[part.within(box).slices] = pixels[part.within(block).slices]
-        return out
-
-    def _block(self, index: int) -> NDArray[np.uint16]:
-        i, j = divmod(index, self._level.cols.count)
-        return np.asarray(self.array[self._level.block(i, j).slices], dtype=np.uint16)
+                yield i, j, self._level.block(i, j)
 
 
 def _touched(span: Span, block_px: int) -> range:

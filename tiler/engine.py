@@ -30,6 +30,7 @@ from tiler.guidance import enlarge, open_tiles
 from tiler.image.eyes import to_network
 from tiler.image.source import Pixels
 from tiler.journal import FailedTile, Journal
+from tiler.memory import give_back
 from tiler.model.network import Network
 from tiler.model.patient import NoAnswerError
 from tiler.plan import Level, Plan
@@ -222,6 +223,7 @@ def _row(scene: Scene, level: Level, i: int, _done: list[None]) -> None:
         scene.journal.forget(level.index, i - 1)
     if i == level.rows.count - 1:
         scene.journal.forget(level.index, i)
+    give_back()
 
 
 def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:

@@ -20,12 +20,12 @@ from tiler.image.open import open_source
 from tiler.image.panorama import is_full_turn
 from tiler.image.pyramid import build
 from tiler.journal import Journal
+from tiler.memory import peak_memory_mb
 from tiler.model.card import find_card
 from tiler.model.patient import Patient
 from tiler.model.session import Session, open_session
 from tiler.plan import Level, Plan
 from tiler.progress import Progress
-from tiler.report import peak_memory_mb
 from tiler.run import plan_for
 from tiler.settings import Settings
 

@@ -26,6 +26,7 @@ from tiler.image.aside import written_aside
 from tiler.image.pyramid import Pyramid, build, reopen
 from tiler.image.source import Source
 from tiler.journal import Journal
+from tiler.memory import give_back
 from tiler.plan import Plan
 from tiler.progress import Progress
 
@@ -64,6 +65,7 @@ class Job:
         for path in root.rglob("*"):
             _to_disk(path)  # a power cut must not leave the marker and take the pixels
         self._marker.touch()
+        give_back()
         return pyramid
 
     def canvas(self, plan: Plan) -> tuple[Canvas, Journal]:

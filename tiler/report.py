@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -72,21 +71,6 @@ class Report:
     def to_json(self) -> str:
         """Return the report as JSON text: one object, fields as here, paths as text, indented."""
         return json.dumps(asdict(self), indent=2, default=str) + "\n"
-
-
-def peak_memory_mb() -> float | None:
-    """Return the most resident memory this process has had, in 10^6 bytes; None where the system does not tell."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Linux's getrusage would count the memory of the process that started this one.
-        peak_kib = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(peak_kib) * 1024 / 1e6
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def versions() -> dict[str, str]:

@@ -16,13 +16,14 @@ from tiler.image.open import open_source
 from tiler.image.panorama import is_full_turn
 from tiler.job import sha256_of, shaping_versions, work_folder, working
 from tiler.look import Look, save
+from tiler.memory import peak_memory_mb
 from tiler.model.card import ModelCard, find_card
 from tiler.model.patient import Patient
 from tiler.model.session import Session, open_session
 from tiler.page import write
 from tiler.plan import Plan, make_plan
 from tiler.progress import Progress, Silent
-from tiler.report import ModelReport, Report, machine, peak_memory_mb, versions
+from tiler.report import ModelReport, Report, machine, versions
 from tiler.seams import judge
 from tiler.settings import Settings
 from tiler.sidecar import write_sidecar

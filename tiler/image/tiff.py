@@ -26,7 +26,7 @@ from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 from tiler.image.tiff_kind import FLOAT, kind_of
 from tiler.image.whole import Turned
 
-CACHE_BYTES = 128 * 2**20
+CACHE_BYTES = 64 * 2**20
 
 # A strip that decodes to more is not read through the cache.
 MOST_STRIP_BYTES = 64 * 2**20

@@ -1,9 +1,7 @@
 """A network at work: one TensorFlow session, in its own graph, that any thread may call."""
 
-import ctypes
 import hashlib
 import os
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.errors import ModelError
+from tiler.memory import give_back, share_pools
 from tiler.model.card import ModelCard, find_card
 from tiler.model.facts import GraphFacts, graph_facts
 from tiler.model.graph import read_graph, unpack_weights
@@ -106,13 +105,13 @@ class Session:
     def close(self) -> None:
         """Give back the memory. The session cannot be used afterwards."""
         self._session.close()
-        _trim()
+        give_back()
 
     def _settle(self) -> None:
         """Run once on a speck: the graph is optimised now, and the memory for copies of its weights given back."""
         speck_px = max(64, self.card.multiple_px)
         self._run(np.zeros((speck_px, speck_px, 3), np.float32))
-        _trim()
+        give_back()
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         from tensorflow.errors import OpError
@@ -126,14 +125,6 @@ class Session:
                 "If memory ran out, choose a smaller --tile-px, a smaller --comfort-px or fewer --threads.",
             ) from error
         return answer
-
-
-def _trim() -> None:
-    """Hand freed memory back to the system; the C library would keep some 200 MB of a network's for later."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
-        if trim is not None:
-            trim(0)
 
 
 def choose_precision(wanted: Precision, *, has_gpu: bool = False, cpuinfo: Path = CPUINFO) -> Literal["f32", "bf16"]:
@@ -155,6 +146,7 @@ def choose_precision(wanted: Precision, *, has_gpu: bool = False, cpuinfo: Path 
 
 def load_tensorflow() -> Any:
     """Import TensorFlow, which takes seconds, and keep its log off the terminal."""
+    share_pools()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr():
         try:

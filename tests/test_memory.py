@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tiler.memory import peak_memory_mb
+
+# Threads that make and drop arrays too small to be mapped each by itself, keeping one small piece after each.
+BUSY = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import numpy as np
+from tiler.memory import give_back
+
+def work(_):
+    arrays, pieces = [], []
+    for _ in range(400):
+        arrays.append(np.ones(12_500))
+        pieces.append(np.ones(200))
+    return pieces
+
+def held():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1e3
+
+with ThreadPoolExecutor(8) as threads:
+    kept = list(threads.map(work, range(8)))
+before = held()
+give_back()
+print(before, held())
+"""
+
+
+def test_the_peak_is_in_megabytes_and_no_less_than_what_was_held():
+    held = np.ones(40_000_000)
+    assert held.nbytes / 1e6 < peak_memory_mb() < 1e5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take freed memory back by themselves")
+def test_what_is_freed_goes_back_to_the_system():
+    done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=True)
+    before, after = map(float, done.stdout.split())
+    assert after < before / 2
