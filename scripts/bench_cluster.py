@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +94,9 @@ def asleep(workers: int, tiles_each: int) -> str:
         canvas = Canvas(folder / "canvas", plan)
         scene = Scene(plan, pyramid, Sleeps(), take_tile, canvas, Journal(folder / "journal"), Silent())
         sent = travelling(scene, path, folder, settings, open_sleeping)
-        with on_cluster("local:2", sent) as run:
+        with on_cluster("local:2", sent) as (run, callers):
             spent, began = time.process_time(), time.monotonic()
-            reports = solve(sent, run, dense=True)
+            reports = solve(replace(sent, ahead=callers), run, dense=True)
             spent, took = time.process_time() - spent, time.monotonic() - began
         tiles = sum(report.tiles_run for report in reports)
     share = tiles * TILE_S / workers / took

@@ -165,6 +165,16 @@ def test_help_is_quick_and_has_examples():
     assert checked.stdout.strip() == "[]"
 
 
+def test_a_plan_is_told_and_a_wrong_work_dir_is_no_traceback(small, tmp_path):
+    done = tiler("plan", small, "--comfort-px", "128", "--tile-px", "128", "--wrap", "--dense-levels", "1")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines() if line][-4:] == ["all", "time", "memory", "scratch"]
+    done = tiler("plan", small, "--work-dir", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "--work-dir" in done.stderr
+
+
 def test_a_batch_tells_what_failed_and_skips_what_is_done(small, tmp_path):
     (tmp_path / "in").mkdir()
     small.rename(tmp_path / "in" / "small.jpg")

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -91,6 +92,32 @@ def test_levels_that_find_more_find_it_there_too(photo):
     straight, *_ = matted(photo, "threads", dense_levels=1)
     sent, *_ = matted(photo, "processes", dense_levels=1, cluster="local:1")
     assert sent == straight
+
+
+class Seeing(Noted):
+    """Sees somebody everywhere in about every second tile, as the tile's own bytes decide."""
+
+    def alpha(self, rgb):
+        is_tile = rgb.shape[0] == rgb.shape[1]
+        return np.maximum(super().alpha(rgb), np.float32(is_tile and crc32(rgb.tobytes()) % 2))
+
+
+def open_seeing(settings, _progress):
+    network = Seeing()
+    network.log = settings.work_dir / "log"
+    return network
+
+
+def test_seams_are_mended_there_too(photo, monkeypatch):
+    monkeypatch.setattr(run, "open_session", open_seeing)
+    straight, ran, heard = matted(photo, "threads", dense_levels=1, mend=True)
+    sent, ran_there, heard_there = matted(photo, "processes", dense_levels=1, mend=True, cluster="local:2")
+    assert any("mending" in name and total for name, total in heard.stages)
+    assert heard_there.stages == heard.stages
+    assert sum(heard_there.steps) == sum(heard.steps)
+    assert sent == straight
+    assert len(ran_there) == len(ran)
+    assert str(os.getpid()) not in ran_there
 
 
 @pytest.mark.parametrize(

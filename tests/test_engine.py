@@ -43,16 +43,19 @@ def one_by_one(choose):
             return done[argument] if argument in keys_of_tasks else argument
 
         keys_of_tasks = set(tasks)
-        needs = {
-            key: [k for a in args if isinstance(a, list) for k in a if k in tasks] for key, (_, *args) in tasks.items()
-        }
+        needs = needs_of(tasks)
         while waiting:
-            key = choose([key for key in waiting if all(need in done for need in needs[key])])
+            key = choose([key for key in waiting if needs[key] <= done.keys()])
             function, *args = waiting.pop(key)
             done[key] = function(*[value(argument) if isinstance(argument, list) else argument for argument in args])
         assert set(keys) <= set(done)
 
     return run
+
+
+def needs_of(tasks):
+    """Return the keys that each task names among its arguments."""
+    return {key: {k for a in args if isinstance(a, list) for k in a if k in tasks} for key, (_, *args) in tasks.items()}
 
 
 def in_any_order(seed):
@@ -93,6 +96,20 @@ def test_law_3_on_many_tiles_and_slow_ones(threads):
     scene = portrait(plan, Slow())
     solve(scene, on_threads(threads))
     assert all((a == b).all() for a, b in zip(scene.canvas.levels, expected.canvas.levels, strict=True))
+
+
+@settings(max_examples=15)
+@given(plans(), st.booleans(), st.integers(0, 2))
+def test_without_detail_the_guide_stands_and_no_tile_runs(plan, dense, finding):
+    guide_only = portrait(plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
+    solve(guide_only, on_threads(2), finding=finding)
+    scene = portrait(plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
+    reports = solve(scene, on_threads(2), dense=dense, finding=finding, detail=False)
+    for ours, theirs in zip(scene.canvas.levels, guide_only.canvas.levels, strict=True):
+        assert np.abs(ours.astype(int) - theirs).max() <= 1
+    for level, report in zip(reversed(plan.levels), reports, strict=True):
+        found = level.index >= plan.levels[-1].index - finding
+        assert report.tiles_run == (level.count if found else 0)
 
 
 @pytest.mark.parametrize("lie", ["zeros", "ones", "half", "noise"])
@@ -154,7 +171,7 @@ def test_levels_that_find_may_add_and_never_take_away():
 
 
 def test_a_gate_keeps_tiles_from_running_ahead_of_the_disk():
-    """Even a scheduler that runs a tile whenever one may waits for the blocks two rows above to be written."""
+    """Even a scheduler that runs a tile whenever one may waits for the block above it to be written."""
     plan = make_plan((400, 300), comfort_px=200, tile_px=48, overlap_px=12)
     level = plan.levels[0]
     written_when_run = []
@@ -164,13 +181,37 @@ def test_a_gate_keeps_tiles_from_running_ahead_of_the_disk():
             written_when_run.append(sum(index == 0 for index, _ in scene.canvas.written))
             return super().alpha(rgb)
 
-    scene = portrait(plan, Watching())
-    solve(scene, one_by_one(lambda ready: min(ready, key=lambda key: (key[0] != "tile", key[1:]))), dense=True)
-    tiles = written_when_run[1:]  # the first is the base
-    assert len(tiles) == level.count > 4 * level.cols.count
-    for n, written in enumerate(tiles):
-        rows_above = n // level.cols.count - ROWS_AHEAD + 1
-        assert written >= rows_above * level.cols.count
+    for ahead in (0, 3 * level.cols.count):
+        written_when_run.clear()
+        scene = replace(portrait(plan, Watching()), ahead=ahead)
+        solve(scene, one_by_one(lambda ready: min(ready, key=lambda key: (key[0] != "tile", key[1:]))), dense=True)
+        waiting = [n - written for n, written in enumerate(written_when_run[1:])]  # the first is the base
+        assert len(waiting) == level.count > 7 * level.cols.count
+        assert max(waiting) <= ROWS_AHEAD * level.cols.count + ahead
+        assert max(waiting) >= ahead
+
+
+def test_rows_of_few_tiles_let_as_many_run_as_may_be_at_work():
+    """Sixteen callers, and a silhouette that is open in three columns."""
+    plan = make_plan((800, 300), comfort_px=200, tile_px=48, overlap_px=12)
+    level = plan.levels[0]
+    chosen = frozenset((i, j) for i, j in level.tiles if j in (1, 2, 4))
+
+    def at_work(ahead):
+        scene = replace(portrait(plan, ColourKey()), ahead=ahead)
+        tasks = graph(scene, level, chosen, frozenset(level.tiles))
+        needs, done, tiles = needs_of(tasks), set(), []
+        while len(done) < len(tasks):
+            # Blocks take no time beside tiles.
+            while blocks := {k for k in needs if k[0] != "tile" and k not in done and needs[k] <= done}:
+                done |= blocks
+            ready = {k for k in needs if k not in done and needs[k] <= done}
+            tiles.append(len(ready))
+            done |= ready
+        return tiles[1:-2]  # at the start many rows are free, at the end few are left
+
+    assert max(at_work(0)) <= 3
+    assert min(at_work(16)) >= 16
 
 
 def test_any_other_error_ends_the_run_and_its_threads():

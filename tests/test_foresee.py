@@ -40,6 +40,15 @@ def test_dense_is_all_and_small_pictures_are_their_own_base(photo, tmp_path):
     assert [level.tiles for level in forecast.levels] == [1]
 
 
+def test_without_detail_no_tile_is_foretold_but_those_of_the_base_and_of_dense_levels(photo):
+    for finding in (0, 1):
+        settings = tiler.Settings(**SMALL, detail="none", dense_levels=finding)
+        levels = foresee(photo, settings, Heard(), network=Fake()).levels
+        ran = [level.open_tiles for level in levels]
+        first = len(levels) - 1 - finding
+        assert ran == [0] * first + [level.tiles for level in levels[first:]]
+
+
 def test_nothing_is_left_and_every_stage_ends(photo, tmp_path):
     work = tmp_path / "work"
     work.mkdir()

@@ -30,7 +30,7 @@ def disk(folder, kib):
 @pytest.fixture
 def photo(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "open_session", lambda *_: Fake())
-    monkeypatch.setattr(run, "check_room", lambda *_: None)
+    monkeypatch.setattr(run, "check_room", lambda *_, **__: None)
     pixels = np.random.default_rng(0).integers(0, 256, (500, 400, 3), dtype=np.uint8)
     path = tmp_path / "photo.png"
     Image.fromarray(pixels).save(path)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +102,20 @@ def test_a_cut_is_crossed_smoothly():
     ramp = axis.ramp(0)
     assert (np.diff(ramp) <= 0).all()
     assert np.abs(np.diff(ramp)).max() < 1.6 / axis.feather_px
+
+
+@given(axes())
+def test_a_shifted_axis_is_one_too_and_has_no_cut_of_the_first_near_its_own(axis):
+    """Its blocks partition the side, its weights sum to 1, its tiles read what they have a say in."""
+    shifted = axis.shifted()
+    covered = [x % axis.size for i in range(shifted.count) for x in pixels(shifted.block(i))]
+    assert sorted(covered) == list(range(axis.size))
+    total = np.zeros(axis.size)
+    for i in range(shifted.count):
+        support = shifted.support(i)
+        assert pixels(support) <= pixels(shifted.read(i))
+        np.add.at(total, np.arange(support.start, support.stop) % axis.size, shifted.ramp(i))
+    assert total == pytest.approx(1, abs=1e-6)
+    for i in range(1, axis.count):
+        away = [abs(shifted.block(k).start - axis.block(i).start) for k in range(1, shifted.count)]
+        assert all(px >= axis.block_px // 2 for px in away)

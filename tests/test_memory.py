@@ -38,6 +38,13 @@ def test_the_peak_is_in_megabytes_and_no_less_than_what_was_held():
     assert held.nbytes / 1e6 < peak_memory_mb() < 1e5
 
 
+def test_the_peak_is_that_of_this_process_and_not_of_its_parent():
+    held = np.ones(60_000_000)
+    code = "from tiler.memory import peak_memory_mb; print(peak_memory_mb())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < held.nbytes / 1e6
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take freed memory back by themselves")
 def test_what_is_freed_goes_back_to_the_system():
     done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=True)

@@ -30,6 +30,7 @@ ROOMS = [
     "job",
     "sidecar",
     "engine",
+    "mend",
     "cluster",
     "survey",
     "run",

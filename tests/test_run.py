@@ -1,4 +1,7 @@
+import json
+from dataclasses import asdict
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -172,3 +175,35 @@ def test_a_place_that_cannot_be_is_told_before_the_work(photo, tmp_path, option)
     with pytest.raises(tiler.OutputError, match="no such directory"):
         tiler.matte(photo, tmp_path / "out.png", settings)
     assert not (tmp_path / "out.png").exists()
+
+
+def test_what_was_mended_is_in_the_report_and_the_sidecar(photo, tmp_path, monkeypatch):
+    class Seeing(Fake):
+        def alpha(self, rgb):
+            return np.maximum(super().alpha(rgb), np.float32(crc32(rgb.tobytes()) % 2))
+
+    monkeypatch.setattr(run, "open_session", lambda *_: Seeing())
+    bad = {"comfort_px": 128, "tile_px": 256, "overlap_px": 32, "dense_levels": 1}
+    left, mended = (
+        tiler.matte(photo, tmp_path / f"{mend}.png", tiler.Settings(**bad, mend=mend)) for mend in (False, True)
+    )
+    told = [level.mending for level in mended.levels]
+    assert all(level.mending is None for level in left.levels)
+    assert sum(mending.above for mending in told) > 0
+    assert sum(mending.left for mending in told) == mended.seams.above
+    kept = json.loads((tmp_path / "True.png.matte.json").read_text())
+    assert [level["mending"] for level in kept["levels"]] == [asdict(mending) for mending in told]
+    assert kept["fingerprint"]["--mend"] is True
+
+
+@pytest.mark.usefixtures("fake")
+def test_without_detail_the_base_alone_runs_and_the_sidecar_says_so(photo, tmp_path):
+    """A quick look: what comes out is the small alpha enlarged, softer than with tiles and nowhere far from it."""
+    full = tiler.matte(photo, tmp_path / "full.png", tiler.Settings(alpha_only=True))
+    quick = tiler.matte(photo, tmp_path / "quick.png", tiler.Settings(alpha_only=True, detail="none"))
+    assert quick.tiles_run == 1 < full.tiles_run
+    kept = json.loads((tmp_path / "quick.png.matte.json").read_text())
+    assert kept["fingerprint"]["--detail"] == "none"
+    soft, sharp = (np.asarray(Image.open(tmp_path / name)).astype(float) for name in ("quick.png", "full.png"))
+    assert 0 < np.abs(soft - sharp).mean() < 3
+    assert np.abs(np.diff(soft)).max() < np.abs(np.diff(sharp)).max()

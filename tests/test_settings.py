@@ -15,6 +15,7 @@ from tiler.settings import Settings
         ("threads", 0),
         ("route", "fast"),
         ("precision", "f16"),
+        ("detail", "more"),
         ("bits", 12),
         ("dense_levels", -1),
         ("max_pixels", 0),

@@ -1,9 +1,11 @@
 """The alpha of every level on disk, written block by block from any thread, read in any window."""
 
+import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
@@ -12,13 +14,14 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from tiler.errors import OutputError
 from tiler.geometry import Box, Span
+from tiler.image.aside import to_disk, written_aside
 from tiler.image.cache import PieceCache
 from tiler.plan import Level, Plan
 from tiler.seams import FIELDS, SIDES, Seam, from_rows, to_rows
 
 WHITE = 65535
 # Blocks kept decoded: neighbouring windows share most of theirs.
-CACHED_BYTES = 32_000_000
+CACHED_BYTES = 16_000_000
 
 
 class Canvas:
@@ -55,7 +58,7 @@ class Canvas:
         Raises OutputError if the disk refuses; the blocks that were written stay.
         """
         with self._told_in_words():
-            self._layers[level].array[box.slices] = np.rint(np.clip(alpha, 0.0, 1.0) * WHITE).astype(np.uint16)
+            self._layers[level].array[box.slices] = _to_steps(alpha)
 
     def write_seams(self, level: int, i: int, j: int, seams: Sequence[Seam]) -> None:
         """Write the seams above and left of block (i, j), at most two; raises OutputError if the disk refuses."""
@@ -70,6 +73,52 @@ class Canvas:
         """Return all seams that were written, from the finest level down, in the order of their blocks."""
         rows = np.concatenate([np.asarray(layer.seams[:]).reshape(-1, FIELDS) for layer in self._layers])
         return from_rows(rows[~np.isnan(rows[:, 0])])
+
+    def seams_of(self, level: int) -> tuple[Seam, ...]:
+        """Return the seams of one level that were written, in the order of their blocks."""
+        rows = np.asarray(self._layers[level].seams[:]).reshape(-1, FIELDS)
+        return from_rows(rows[~np.isnan(rows[:, 0])])
+
+    def put_by(self, level: int, i: int, j: int, alpha: NDArray[np.float32]) -> None:
+        """Keep what block (i, j) is to become, rounded as `write` does, until `settle`; the block stays as it is."""
+        with self._told_in_words():
+            self._layers[level].put_by(i, j, _to_steps(alpha))
+
+    def seal(self, level: int, seams: Iterable[Seam], note: str) -> None:
+        """Say that all blocks and `seams` that are to change have been put by; `note` is for whoever asks `sealed`.
+
+        From here on the changes will be made, whatever happens to this process.
+        """
+        with self._told_in_words():
+            self._layers[level].seal(json.dumps({"seams": to_rows(seams).tolist(), "note": note}))
+
+    def sealed(self, level: int) -> str | None:
+        """Return the note of the seal, or None if there is none."""
+        sealed = self._layers[level].sealed()
+        return None if sealed is None else str(sealed["note"])
+
+    def settle(self, level: int) -> None:
+        """Write the blocks and seams that were put by and sealed; once more is the same."""
+        layer = self._layers[level]
+        sealed = layer.sealed()
+        if sealed is None:
+            return
+        blocks: dict[tuple[int, int], dict[str, Seam]] = {}
+        for seam in self.seams_of(level):
+            blocks.setdefault((seam.row, seam.col), {})[seam.across] = seam
+        changed = from_rows(np.array(sealed["seams"], np.float64).reshape(-1, FIELDS))
+        for seam in changed:
+            blocks[seam.row, seam.col][seam.across] = seam
+        with self._told_in_words():
+            for i, j in layer.level.tiles:
+                layer.settle(i, j)
+        self._blocks.clear()  # they are read anew
+        for i, j in {(seam.row, seam.col) for seam in changed}:
+            self.write_seams(level, i, j, list(blocks[i, j].values()))
+
+    def unseal(self, level: int) -> None:
+        """Forget what was put by."""
+        self._layers[level].unseal()
 
     def steps(self, level: int, box: Box) -> NDArray[np.uint16]:
         """Return the (h, w) alpha of `box`, uint16, 65535 = foreground."""
@@ -105,18 +154,13 @@ class _Layer:
     """One level: its arrays."""
 
     def __init__(self, group: zarr.Group, root: Path, level: Level) -> None:
-        self._level = level
+        self.level = level
         name = str(level.index)
+        self._group = group
         self._chunks = root / name / "c"
-        array = group.require_array(
-            name,
-            shape=level.shape,
-            chunks=(level.rows.block_px, level.cols.block_px),
-            dtype="uint16",
-            fill_value=0,
-            compressors=[ZstdCodec(), Crc32cCodec()],
-        )
-        self.array = array.with_config({"write_empty_chunks": True})
+        self._put_by = root / f"{name}-put-by"
+        self._seal = root / f"{name}-seal.json"
+        self.array = self._array(name)
         self.seams = group.require_array(
             f"{name}-seams",
             shape=(level.rows.count, level.cols.count, SIDES, FIELDS),
@@ -125,13 +169,46 @@ class _Layer:
             fill_value=np.nan,
         )
 
+    def _array(self, name: str) -> Any:
+        """Return an array of the level's shape, one chunk for each block, opened or made."""
+        array = self._group.require_array(
+            name,
+            shape=self.level.shape,
+            chunks=(self.level.rows.block_px, self.level.cols.block_px),
+            dtype="uint16",
+            fill_value=0,
+            compressors=[ZstdCodec(), Crc32cCodec()],
+        )
+        return array.with_config({"write_empty_chunks": True})
+
+    def put_by(self, i: int, j: int, steps: NDArray[np.uint16]) -> None:
+        self._array(self._put_by.name)[self.level.block(i, j).slices] = steps
+
+    def seal(self, text: str) -> None:
+        for path in self._put_by.rglob("*"):
+            to_disk(path)  # a power cut must not leave the seal and take the pixels
+        with written_aside(self._seal) as file:
+            file.write(text.encode())
+
+    def sealed(self) -> dict[str, Any] | None:
+        return dict(json.loads(self._seal.read_text(encoding="utf-8"))) if self._seal.exists() else None
+
+    def settle(self, i: int, j: int) -> None:
+        if (self._put_by / "c" / str(i) / str(j)).exists():
+            block = self.level.block(i, j).slices
+            self.array[block] = np.asarray(self._array(self._put_by.name)[block])
+
+    def unseal(self) -> None:
+        self._seal.unlink(missing_ok=True)
+        shutil.rmtree(self._put_by, ignore_errors=True)
+
     def chunk(self, i: int, j: int) -> Path:
         return self._chunks / str(i) / str(j)
 
     def found(self) -> frozenset[tuple[int, int]]:
         if not self._chunks.exists():
             return frozenset()
-        return frozenset((i, j) for i, j in self._level.tiles if self.chunk(i, j).exists() and self._is_whole(i, j))
+        return frozenset((i, j) for i, j in self.level.tiles if self.chunk(i, j).exists() and self._is_whole(i, j))
 
     def _is_whole(self, i: int, j: int) -> bool:
         try:
@@ -141,13 +218,17 @@ class _Layer:
         return True
 
     def block(self, i: int, j: int) -> NDArray[np.uint16]:
-        return np.asarray(self.array[self._level.block(i, j).slices], dtype=np.uint16)
+        return np.asarray(self.array[self.level.block(i, j).slices], dtype=np.uint16)
 
     def touching(self, box: Box) -> Iterator[tuple[int, int, Box]]:
         """Yield the blocks that a box touches, (row, column, box)."""
-        for i in _touched(box.rows, self._level.rows.block_px):
-            for j in _touched(box.cols, self._level.cols.block_px):
-                yield i, j, self._level.block(i, j)
+        for i in _touched(box.rows, self.level.rows.block_px):
+            for j in _touched(box.cols, self.level.cols.block_px):
+                yield i, j, self.level.block(i, j)
+
+
+def _to_steps(alpha: NDArray[np.float32]) -> NDArray[np.uint16]:
+    return np.rint(np.clip(alpha, 0.0, 1.0) * WHITE).astype(np.uint16)
 
 
 def _touched(span: Span, block_px: int) -> range:

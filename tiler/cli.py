@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 from tiler.errors import OutputError, SettingsError, TilerError
-from tiler.settings import MOST_PIXELS, Compression, Precision, Route, Settings, default_threads
+from tiler.settings import MOST_PIXELS, Compression, Detail, Precision, Route, Settings, default_threads
 
 app = typer.Typer(
     name="tiler",
@@ -92,6 +92,9 @@ def matte(
         bool | None,
         typer.Option("--wrap/--no-wrap", help="Left and right ends meet.", show_default="as the panorama says"),
     ] = None,
+    detail: Annotated[
+        Detail, typer.Option(help="network: tiles sharpen it; none: the small alpha enlarged, for a quick look.")
+    ] = "network",
     dense_levels: Annotated[
         int, typer.Option(help="Levels above the small picture that may add people it was too small to show.")
     ] = 0,
@@ -103,6 +106,9 @@ def matte(
         Path | None, typer.Option(help="Where scratch files may lie meanwhile.", show_default="the output's")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of continuing a stopped run.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Run the tiles along bad seams again, on a shifted grid; keep the better.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if the network fails on a tile.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page about the run, to look at and to send.")] = None,
     seams: Annotated[Path | None, typer.Option(help="Keep a look at the seams here, as .npz.")] = None,
@@ -130,7 +136,9 @@ def matte(
             pyramid=pyramid,
             wrap=wrap,
             dense_levels=dense_levels,
+            detail=detail,
             fresh=fresh,
+            mend=mend,
             strict=strict,
             max_pixels=max_pixels,
             work_dir=work_dir,
@@ -211,6 +219,12 @@ def plan(
     tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
     overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
     route: Annotated[Route, typer.Option(help="As for matte.")] = "auto",
+    wrap: Annotated[
+        bool | None,
+        typer.Option("--wrap/--no-wrap", help="As for matte.", show_default="as the panorama says"),
+    ] = None,
+    detail: Annotated[Detail, typer.Option(help="As for matte.")] = "network",
+    dense_levels: Annotated[int, typer.Option(min=0, help="As for matte.")] = 0,
     precision: Annotated[Precision, typer.Option(help="As for matte.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
     work_dir: Annotated[Path | None, typer.Option(help="Where scratch files may lie meanwhile.")] = None,
@@ -232,6 +246,9 @@ def plan(
             tile_px=tile_px,
             overlap_px=overlap_px,
             route=route,
+            wrap=wrap,
+            dense_levels=dense_levels,
+            detail=detail,
             precision=precision,
             threads=default_threads() if threads is None else threads,
             work_dir=work_dir,
@@ -259,6 +276,7 @@ def batch(
     threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
     alpha_only: Annotated[bool, typer.Option("--alpha-only", help="Write the alpha alone, in grey.")] = False,
     bits: Annotated[int | None, typer.Option(help="8 or 16 bits a channel.", show_default="as the picture")] = None,
+    mend: Annotated[bool, typer.Option("--mend", help="As for matte.")] = False,
     work_dir: Annotated[Path | None, typer.Option(help="Where scratch files may lie meanwhile.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors and the table.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
@@ -278,6 +296,7 @@ def batch(
             threads=default_threads() if threads is None else threads,
             alpha_only=alpha_only,
             bits=cast(Any, bits),
+            mend=mend,
             work_dir=work_dir,
         )
         _batch(where, output, suffix, settings, csv or output / "batch.csv", jobs, watch, quiet)
@@ -321,6 +340,9 @@ def _matte(picture: Path, output: Path, settings: Settings, report_path: Path | 
             f"{sum(report.seconds.values()):.1f} s",
             file=sys.stderr,
         )
+        for level in report.levels:
+            if level.mending is not None and level.mending.above:
+                print(f"level {level.level}: {level.mending.tell()}", file=sys.stderr)
     for tile in report.failed_tiles:
         print(
             f"tiler: level {tile.level}, tile ({tile.row}, {tile.col}) failed, the smaller picture stands in: "
@@ -358,12 +380,16 @@ def _batch(
         with terminal.progress(quiet) as progress, closing(open_session(settings, progress)) as network:
 
             def progress_of(label: str) -> Progress:
-                # Pictures side by side would fight for one bar.
+                # Pictures side by side would fight for one bar: they share one that counts them.
                 return batch.Labelled(progress, label) if jobs == 1 else Silent()
 
             for some in batch.watch(find) if watching else [items]:
+                if jobs > 1:
+                    progress.stage("pictures", len(some))
                 for result in batch.run_batch(some, settings, network, progress_of, jobs=jobs):
                     results.append(result)
+                    if jobs > 1:
+                        progress.advance()
                     progress.note(f"{result.source}: {result.outcome}. {result.reason}".rstrip(" ."))
                 batch.write_csv(results, csv)
     finally:

@@ -72,8 +72,8 @@ def travelling(
 
 
 @contextmanager
-def on_cluster(address: str, scene: Travelling) -> Iterator[Run]:
-    """Give the runner that works through the graphs of `scene` on the cluster at `address`.
+def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Run, int]]:
+    """Give the runner that works through the graphs of `scene` on the cluster at `address`, and its threads in all.
 
     address: of a scheduler, tcp://host:8786, or local:N for N worker processes here, which end with the block.
 
@@ -102,7 +102,7 @@ def on_cluster(address: str, scene: Travelling) -> Iterator[Run]:
                     "Look for want of memory in their logs; the same command continues.",
                 ) from error
 
-        yield run
+        yield run, sum(client.nthreads().values())
 
 
 @contextmanager

@@ -12,6 +12,7 @@ The halves are made beforehand, in one pass over the file, so the recursion is a
 Within a level Dask runs a plain dictionary of tasks; they carry coordinates, never pixels.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,7 +36,7 @@ from tiler.model.network import Network
 from tiler.model.patient import NoAnswerError
 from tiler.plan import Level, Plan
 from tiler.progress import Progress
-from tiler.report import LevelReport
+from tiler.report import LevelReport, Mending
 from tiler.seams import measure_block
 
 Alpha = NDArray[np.float32]
@@ -65,7 +66,8 @@ class Fuse(Protocol):
 class Scene:
     """Everything that the tasks of a run share; each part may be used from any thread.
 
-    strict: a tile without an answer ends the run; else the guide stands in for it, and the journal lists it.
+    strict: a tile without an answer ends the run; else the guide stands in for it, and the journal lists it. ahead:
+    how many tiles may wait for the blocks above them at least, where rows of a few are not enough to keep all at work.
     """
 
     plan: Plan
@@ -76,14 +78,28 @@ class Scene:
     journal: Journal
     progress: Progress
     strict: bool = False
+    ahead: int = 0
 
 
-def solve(scene: Scene, run: Run, *, dense: bool = False, finding: int = 0) -> tuple[LevelReport, ...]:
+Mend = Callable[[Scene, Level, Run], Mending]
+
+
+def solve(
+    scene: Scene,
+    run: Run,
+    *,
+    dense: bool = False,
+    finding: int = 0,
+    detail: bool = True,
+    mend: Mend | None = None,
+) -> tuple[LevelReport, ...]:
     """Write the alpha of every level onto the canvas, from the base up, and return what each took.
 
     run: executes a graph of tasks until the given keys are done. dense: run every tile, not the uncertain ones alone.
     finding: in so many levels above the base every tile runs, and may add to the guide what the base was too small to
-    show. It may still take nothing away.
+    show. It may still take nothing away. detail: False runs no other tiles, and the guide stands as it is. mend:
+    called with each level when its blocks are on the canvas, before the next is guided by it; what an earlier run has
+    mended it must do again, or know to be done.
 
     Blocks that an earlier run has written stay, tiles that it kept are taken as they are: the bytes are the same.
     Raises ModelError if the base, or under `scene.strict` any tile, gets no answer.
@@ -94,7 +110,12 @@ def solve(scene: Scene, run: Run, *, dense: bool = False, finding: int = 0) -> t
     for level in reversed(scene.plan.levels):
         began = perf_counter()
         finds = level.index >= first_found
-        chosen = frozenset(level.tiles) if dense or finds else _open(scene, level)
+        if finds or (dense and detail):
+            chosen = frozenset(level.tiles)
+        elif detail:
+            chosen = _open(scene, level)
+        else:
+            chosen = frozenset()
         undone = frozenset(level.tiles) - scene.canvas.found(level.index)
         needed = chosen & {tile for block in undone for tile in touching(level, *block)}
         kept = needed & scene.journal.kept(level.index)
@@ -102,9 +123,10 @@ def solve(scene: Scene, run: Run, *, dense: bool = False, finding: int = 0) -> t
         scene.progress.stage(f"level {level.index}, {level.shape[1]} x {level.shape[0]} px", count)
         tasks = graph(finder if finds else scene, level, needed, undone, kept)
         run(tasks, [("row", level.rows.count - 1)])
+        mending = mend(finder if finds else scene, level, run) if mend else None
         took = perf_counter() - began
         reports.append(
-            LevelReport(level.index, level.shape, count, level.count - len(chosen), took, len(chosen) - count)
+            LevelReport(level.index, level.shape, count, level.count - len(chosen), took, len(chosen) - count, mending)
         )
     return tuple(reports)
 
@@ -123,8 +145,9 @@ def graph(
     and of all rows above are, for which later tiles wait.
     """
     tasks: Graph = {}
+    gates = _gates(level, chosen, scene.ahead)
     for i, j in chosen:
-        gate = [("row", i - ROWS_AHEAD)] if i >= ROWS_AHEAD else []
+        gate = [("row", gates[i])] if gates[i] >= 0 else []
         tasks["tile", i, j] = (_recall if (i, j) in kept else _tile, scene, level, i, j, gate)
     for i, j in undone:
         own = [tile for tile in touching(level, i, j) if tile in chosen]
@@ -134,6 +157,23 @@ def graph(
         blocks = [("block", i, j) for j in range(level.cols.count) if (i, j) in undone]
         tasks["row", i] = (_row, scene, level, i, above + blocks)
     return tasks
+
+
+def _gates(level: Level, chosen: frozenset[tuple[int, int]], ahead: int) -> list[int]:
+    """Return, for each row of tiles, the row of blocks that they wait for; negative if they need not.
+
+    That is `ROWS_AHEAD` above, or as many more as it takes for `ahead` tiles to lie between.
+    """
+    in_row = Counter(i for i, _ in chosen)
+    gates = []
+    for i in range(level.rows.count):
+        gate = i - ROWS_AHEAD
+        between = 0
+        while gate >= 0 and between < ahead:
+            between += in_row[gate + 1]
+            gate -= 1
+        gates.append(gate)
+    return gates
 
 
 def on_threads(threads: int) -> Run:
@@ -205,6 +245,8 @@ def _block(scene: Scene, level: Level, i: int, j: int, own: list[tuple[int, int]
     seams = measure_block(level, i, j, tiles, lambda box: guide_of(scene, level, box))
     scene.canvas.write_seams(level.index, i, j, seams)
     scene.canvas.write(level.index, level.block(i, j), alpha)
+    # Else what all these arrays leave behind, in pieces, comes to a quarter of a run's memory.
+    give_back()
 
 
 @dataclass(frozen=True)
@@ -223,7 +265,6 @@ def _row(scene: Scene, level: Level, i: int, _done: list[None]) -> None:
         scene.journal.forget(level.index, i - 1)
     if i == level.rows.count - 1:
         scene.journal.forget(level.index, i)
-    give_back()
 
 
 def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:

@@ -6,13 +6,15 @@ at once as a run has. The rest is arithmetic on the base's alpha.
 
 import shutil
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
 from tiler.canvas import Canvas
 from tiler.engine import Scene, graph, on_threads
+from tiler.errors import OutputError
 from tiler.fuse import fuse
 from tiler.guidance import open_tiles
 from tiler.image.bounds import GB, available_memory, check_room, estimate, network_memory
@@ -89,12 +91,11 @@ def foresee(path: Path, settings: Settings, progress: Progress, *, network: Sess
     """
     with (
         closing(open_source(path, max_pixels=settings.max_pixels)) as picture,
-        tempfile.TemporaryDirectory(prefix="tiler-", dir=settings.work_dir) as folder,
+        _scratch(settings.work_dir) as scratch,
     ):
-        scratch = Path(folder)
         tile_px = settings.tile_px or find_card(settings.model).tile_px
         of_network = network_memory(tile_px, settings.threads)
-        check_room(path, picture, scratch, of_network)
+        check_room(path, picture, scratch, tile_px, settings.threads)
         memory, disk = estimate(picture)
         free_memory, free_disk = available_memory(), shutil.disk_usage(scratch).free
         wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
@@ -102,7 +103,7 @@ def foresee(path: Path, settings: Settings, progress: Progress, *, network: Sess
         try:
             plan = plan_for(picture.shape, session.card, settings, wraps=wraps)
             began = perf_counter()
-            pyramid = build(picture, plan.shapes, scratch / "pyramid", progress)
+            pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=wraps)
             read_s = perf_counter() - began
             canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
             scene = Scene(plan, pyramid, Patient(session), fuse, canvas, journal, progress, strict=True)
@@ -133,13 +134,31 @@ def foresee(path: Path, settings: Settings, progress: Progress, *, network: Sess
     )
 
 
+@contextmanager
+def _scratch(work_dir: Path | None) -> Iterator[Path]:
+    """Give a directory of our own in `work_dir`, or where the system keeps such, until the block ends."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="tiler-", dir=work_dir)
+    except OSError as error:
+        raise OutputError(
+            f"Scratch files cannot be made in {work_dir or tempfile.gettempdir()}: {error.strerror}.",
+            "Name a directory that exists and can be written to with --work-dir.",
+        ) from error
+    with folder as name:
+        yield Path(name)
+
+
 def _likely(scene: Scene, level: Level, settings: Settings) -> frozenset[tuple[int, int]]:
     """Return the tiles of `level` that are likely to run: those that the base, enlarged so far, would leave open.
 
     Exact for the level above the base; finer ones are guided better than this, and run at most a few fewer.
     """
     base = scene.plan.levels[-1]
-    if level is base or settings.route == "dense" or level.index >= base.index - settings.dense_levels:
+    if level.index >= base.index - settings.dense_levels:
+        return frozenset(level.tiles)
+    if settings.detail == "none":
+        return frozenset()
+    if settings.route == "dense":
         return frozenset(level.tiles)
     guide_px = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
     return open_tiles(lambda box: scene.canvas.alpha(base.index, box), replace(level, guide_px=guide_px), base)

@@ -6,7 +6,7 @@ is the product of two axes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -72,6 +72,8 @@ class Axis:
     tile_px: pixels that every tile reads. feather_px: width of the cross-fade at a cut between blocks.
     wraps: the last pixel is the neighbour of the first, as in a full panorama. Coordinates are then *unrolled*:
     a tile may read below 0 or beyond `size`, and `pieces` says which pixels that means.
+    shift_px: how far towards 0 all cuts are moved, less than a block. The first block is shorter by it, or reaches
+    around the join.
 
     Law: at every pixel the ramps of all tiles sum to 1 (partition of unity).
     """
@@ -81,6 +83,7 @@ class Axis:
     tile_px: int
     feather_px: int
     wraps: bool = False
+    shift_px: int = 0
 
     @staticmethod
     def tiled(size: int, tile_px: int, overlap_px: int, *, wraps: bool = False) -> "Axis":
@@ -101,16 +104,23 @@ class Axis:
         """Return the axis that one tile of exactly `size` pixels covers."""
         return Axis(size, size, size, 0)
 
+    def shifted(self) -> "Axis":
+        """Return the axis with its cuts moved by half a block; one of a single tile, which has no cuts, as it is."""
+        return replace(self, shift_px=self.block_px // 2) if self.wraps or self.count > 1 else self
+
     @cached_property
     def count(self) -> int:
         """How many blocks there are, and so how many tiles."""
-        return -(-self.size // self.block_px)
+        return -(-(self.size + (0 if self.wraps else self.shift_px)) // self.block_px)
 
     def block(self, index: int) -> Span:
         """Return the pixels that block `index` writes; any integer where the axis wraps."""
-        turn, index = divmod(index, self.count) if self.wraps else (0, index)
+        if self.wraps:
+            turn, index = divmod(index, self.count)
+            start = index * self.block_px
+            return Span(start, min(start + self.block_px, self.size)).shift(turn * self.size - self.shift_px)
         start = index * self.block_px
-        return Span(start, min(start + self.block_px, self.size)).shift(turn * self.size)
+        return Span(start, start + self.block_px).shift(-self.shift_px).clip(Span(0, self.size))
 
     def support(self, index: int) -> Span:
         """Return the pixels that tile `index` has a say in: its block and half a feather on either side."""

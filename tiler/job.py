@@ -22,7 +22,7 @@ from pathlib import Path
 from tiler.blend import touching
 from tiler.canvas import Canvas
 from tiler.errors import OutputError, SettingsError
-from tiler.image.aside import written_aside
+from tiler.image.aside import to_disk, written_aside
 from tiler.image.pyramid import Pyramid, build, reopen
 from tiler.image.source import Source
 from tiler.journal import Journal
@@ -63,7 +63,7 @@ class Job:
         pyramid = build(source, shapes, root, progress, wraps=wraps)
         root.mkdir(exist_ok=True)  # a picture of one level that is read in any order stores none
         for path in root.rglob("*"):
-            _to_disk(path)  # a power cut must not leave the marker and take the pixels
+            to_disk(path)  # a power cut must not leave the marker and take the pixels
         self._marker.touch()
         give_back()
         return pyramid
@@ -79,11 +79,19 @@ class Job:
             coarsest = max(level for level, _, _ in failed)
             for level in plan.levels[:coarsest]:
                 canvas.erase(level.index, level.tiles)
+                canvas.unseal(level.index)
             level = plan.levels[coarsest]
+            # What has been mended is no longer what its tiles gave; none of it can stay.
+            mended = canvas.sealed(coarsest) is not None
             canvas.erase(
                 coarsest,
-                [block for block in level.tiles if any((coarsest, *t) in failed for t in touching(level, *block))],
+                [
+                    block
+                    for block in level.tiles
+                    if mended or any((coarsest, *t) in failed for t in touching(level, *block))
+                ],
             )
+            canvas.unseal(coarsest)
             journal.forgive()
         return canvas, journal
 
@@ -220,9 +228,3 @@ def _check_same(folder: Path, fingerprint: Fingerprint) -> None:
             f"{folder} holds an unfinished run that differs: {changes}.",
             "Give the same picture and settings to continue it, or --fresh to start over.",
         )
-
-
-def _to_disk(path: Path) -> None:
-    if path.is_file():
-        with path.open("r+b") as file:
-            os.fsync(file.fileno())

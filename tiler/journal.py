@@ -5,6 +5,7 @@ Their answers are kept here until they are. Tiles that the network failed on are
 """
 
 import os
+import shutil
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Journal:
 
     def __init__(self, root: Path) -> None:
         """Open the journal in the directory `root`, which is made if need be."""
-        self._tiles, self._failed = root / "tiles", root / "failed"
+        self._root, self._tiles, self._failed = root, root / "tiles", root / "failed"
         self._tiles.mkdir(parents=True, exist_ok=True)
         self._failed.mkdir(exist_ok=True)
 
@@ -69,8 +70,14 @@ class Journal:
         paths = [path for path in self._failed.iterdir() if path.suffix == ""]
         return tuple(sorted(FailedTile(*_place(path), path.read_text(encoding="utf-8")) for path in paths))
 
+    @property
+    def shifted(self) -> "Journal":
+        """Return the journal of the tiles on the shifted grid, which mend seams."""
+        return Journal(self._root / "shifted")
+
     def forgive(self) -> None:
         """Empty the list of tiles that failed, and let go of those kept: the network is to be asked again."""
+        shutil.rmtree(self._root / "shifted", ignore_errors=True)
         for path in [*self._tiles.iterdir(), *self._failed.iterdir()]:
             path.unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -10,13 +11,14 @@ from tiler.engine import Run, Scene, on_threads, solve
 from tiler.errors import OutputError, SettingsError
 from tiler.fuse import fuse
 from tiler.geometry import Axis
-from tiler.image.bounds import check_room, network_memory
+from tiler.image.bounds import check_room
 from tiler.image.export import check_holds, check_output, export
 from tiler.image.open import open_source
 from tiler.image.panorama import is_full_turn
 from tiler.job import sha256_of, shaping_versions, work_folder, working
 from tiler.look import Look, save
 from tiler.memory import peak_memory_mb
+from tiler.mend import mend
 from tiler.model.card import ModelCard, find_card
 from tiler.model.patient import Patient
 from tiler.model.session import Session, open_session
@@ -64,9 +66,8 @@ def matte(
         for note in picture.metadata.notes:
             progress.note(f"{source}: {note}")
         check_holds(output, picture.shape)
-        if not folder.exists():
-            tile_px = settings.tile_px or find_card(settings.model).tile_px
-            check_room(source, picture, folder.parent, network_memory(tile_px, settings.threads))
+        tile_px = settings.tile_px or find_card(settings.model).tile_px
+        check_room(source, picture, folder.parent, tile_px, settings.threads, continued=folder.exists())
         wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
         with _timed(seconds, "load model"):
             session = network or open_session(settings, progress)
@@ -84,7 +85,14 @@ def matte(
                 with _timed(seconds, "matte"):
                     scene = Scene(plan, pyramid, Patient(session), fuse, canvas, journal, progress, settings.strict)
                     with _runner(scene, source, folder, settings) as (scene, run):
-                        levels = solve(scene, run, dense=settings.route == "dense", finding=settings.dense_levels)
+                        levels = solve(
+                            scene,
+                            run,
+                            dense=settings.route == "dense",
+                            finding=settings.dense_levels,
+                            detail=settings.detail == "network",
+                            mend=mend if settings.mend else None,
+                        )
                 seams = canvas.seams()
                 shown = None
                 if settings.html or settings.seams:
@@ -128,13 +136,13 @@ def matte(
 def _runner(scene: Scene, source: Path, folder: Path, settings: Settings) -> Iterator[tuple[Scene, Run]]:
     """Give the scene and what runs its graphs: threads, or the cluster that the settings name."""
     if settings.cluster is None:
-        yield scene, on_threads(settings.threads)
+        yield replace(scene, ahead=settings.threads), on_threads(settings.threads)
         return
     from tiler.cluster import on_cluster, travelling
 
     sent = travelling(scene, source, folder, settings, open_session)
-    with on_cluster(settings.cluster, sent) as run:
-        yield sent, run
+    with on_cluster(settings.cluster, sent) as (run, callers):
+        yield replace(sent, ahead=callers), run
 
 
 def _show(look: Look, report: Report, settings: Settings) -> None:
@@ -177,6 +185,8 @@ def fingerprint(source_sha256: str, model: ModelReport, plan: Plan, settings: Se
         "--wrap": cols.wraps,
         "--route": settings.route,
         "--dense-levels": settings.dense_levels,
+        "--detail": settings.detail,
+        "--mend": settings.mend,
         "levels": " ".join(_tiling(level.rows) + "x" + _tiling(level.cols) for level in plan.levels),
         **shaping_versions(),
     }

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from tiler.errors import SettingsError
 
 Route = Literal["auto", "dense"]
+Detail = Literal["network", "none"]
 Precision = Literal["auto", "f32", "bf16"]
 Compression = Literal["deflate", "lzw"]
 
@@ -31,6 +32,8 @@ class Settings:
     tile_px, overlap_px: side of a tile and overlap of neighbours, in pixels; None takes the model's own.
     route: "auto" runs only tiles that the guide leaves uncertain, "dense" runs them all.
     dense_levels: how many levels above the base run all their tiles even so, to find what the base is too small for.
+    detail: "network" sharpens the small picture's alpha with tiles; "none" enlarges it as it is, for a quick look: no
+    tile runs but those of dense_levels.
     wrap: the left and right ends are neighbours; None asks the picture's own panorama metadata.
     precision: "auto" takes bfloat16 where the processor has it, "f32" refuses it, "bf16" insists.
     threads: tiles in flight at once.
@@ -40,6 +43,7 @@ class Settings:
     compression: of a TIFF; "deflate" is smaller and faster here, "lzw" is what the oldest programs read.
     pyramid: write a TIFF's smaller sizes, each half of the one before, into it as well.
     fresh: start over where an interrupted run could be continued.
+    mend: run the tiles along bad seams once more, on a grid shifted by half a tile, and keep what agrees better.
     strict: a tile that the network fails on ends the run; else the guide stands in for it, and the report says so.
     max_pixels: refuse pictures that say they have more.
     work_dir: where the work folder may lie while the run lasts; None takes the output's own directory.
@@ -56,6 +60,7 @@ class Settings:
     overlap_px: int | None = None
     route: Route = "auto"
     dense_levels: int = 0
+    detail: Detail = "network"
     wrap: bool | None = None
     precision: Precision = "auto"
     threads: int = field(default_factory=default_threads)
@@ -65,6 +70,7 @@ class Settings:
     compression: Compression = "deflate"
     pyramid: bool = False
     fresh: bool = False
+    mend: bool = False
     strict: bool = False
     max_pixels: int = MOST_PIXELS
     work_dir: Path | None = None
@@ -80,6 +86,7 @@ class Settings:
         _at_least("dense-levels", self.dense_levels, 0)
         _at_least("max-pixels", self.max_pixels, 1)
         _one_of("route", self.route, get_args(Route))
+        _one_of("detail", self.detail, get_args(Detail))
         _one_of("precision", self.precision, get_args(Precision))
         _one_of("bits", self.bits, (8, 16, None))
         _one_of("compression", self.compression, get_args(Compression))

@@ -57,7 +57,8 @@ def _crop(scene: Scene, seam: Seam, asked: Answers) -> Crop:
     )
     place = overlap_box(level, seam)
     # The worst place is a real pixel; around the join of a panorama the seam is spoken of below 0.
-    turn = seam.worst_col - level.shape[1] if seam.worst_col >= place.cols.stop else seam.worst_col
+    turns = (seam.worst_col, seam.worst_col - level.shape[1]) if level.cols.wraps else (seam.worst_col,)
+    turn = min(turns, key=lambda col: abs(2 * col - place.cols.start - place.cols.stop))
     box = Box(_around(seam.worst_row, seen.rows), _around(turn, seen.cols))
     rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
     blend = window(lambda part: scene.canvas.alpha(level.index, part), box, level)

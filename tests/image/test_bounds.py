@@ -1,10 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from tests.image.pictures import ArraySource
 from tiler.errors import InputError
 from tiler.image import bounds
-from tiler.image.bounds import BAND_ROWS, FIXED_BYTES, check_pixels, check_room, check_whole, estimate
+from tiler.image.bounds import BAND_ROWS, FIXED_BYTES, check_pixels, check_room, check_whole, estimate, network_memory
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -36,7 +38,29 @@ def test_no_pixels_or_too_many_are_refused(tmp_path):
 def test_both_figures_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(bounds, "available_memory", lambda: 2**20)
     with pytest.raises(InputError, match=r"GB of memory and .* GB of scratch disk"):
-        check_room(tmp_path, ArraySource(np.zeros((5, 5, 3), np.uint8)), tmp_path)
+        check_room(tmp_path, ArraySource(np.zeros((5, 5, 3), np.uint8)), tmp_path, 512, 2)
     check_whole(tmp_path, 2**19, "a picture")
     with pytest.raises(InputError, match="decoded whole"):
         check_whole(tmp_path, 2**19 + 1, "a picture")
+
+
+def test_what_would_do_is_said_and_does(tmp_path, monkeypatch):
+    source = ArraySource(np.zeros((5, 5, 3), np.uint8))
+    memory, disk = estimate(source)
+
+    def refused(threads, *, have_memory, have_disk=2**40, **how):
+        monkeypatch.setattr(bounds, "available_memory", lambda: have_memory)
+        monkeypatch.setattr(bounds.shutil, "disk_usage", lambda _: SimpleNamespace(free=have_disk))
+        try:
+            check_room(tmp_path, source, tmp_path, 1024, threads, **how)
+        except InputError as error:
+            return error.remedy
+        return None
+
+    three = memory + network_memory(1024, 3)
+    assert refused(8, have_memory=three) == "--threads 3 would do."
+    assert refused(3, have_memory=three) is None
+    assert "with --threads 1 it takes" in refused(8, have_memory=memory)
+    assert "--work-dir" in refused(3, have_memory=three, have_disk=disk - 1)
+    assert refused(3, have_memory=three, have_disk=disk - 1, continued=True) is None
+    assert "--threads 3" in refused(8, have_memory=three, have_disk=0, continued=True)

@@ -60,7 +60,7 @@ def test_a_huge_strip_that_libvips_would_read_as_zeros_is_refused(path, monkeypa
 
 def test_strips_too_wide_for_the_cache_are_read_once(path, monkeypatch):
     write_tiff(path, (67, 45), rowsperstrip=8)
-    monkeypatch.setattr(tiff, "CACHE_BYTES", 1000)
+    monkeypatch.setattr(tiff, "STRIPS_BYTES", 1000)
     with closing(open_source(path)) as source:
         assert not source.random_access
 

@@ -68,3 +68,10 @@ def made_aside(path: Path) -> Iterator[Path]:
             f"{path}: cannot be written: {error.strerror or error}.",
             "Free some space on that disk, or name another place for the output.",
         ) from error
+
+
+def to_disk(path: Path) -> None:
+    """Wait until the bytes of a file are on the disk; of a directory there is nothing to wait for."""
+    if path.is_file():
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())

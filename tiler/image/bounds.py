@@ -47,16 +47,30 @@ def network_memory(tile_px: int, threads: int) -> int:
     return NETWORK_BYTES + threads * TILE_BYTES * tile_px**2 // 1024**2
 
 
-def check_room(path: Path, source: Source, scratch: Path, network_bytes: int = 0) -> None:
-    """Raise InputError unless memory and the disk of `scratch` hold what `source` and the network take."""
+def check_room(
+    path: Path, source: Source, scratch: Path, tile_px: int, threads: int, *, continued: bool = False
+) -> None:
+    """Raise InputError unless memory and the disk of `scratch` hold what `source` and the network take.
+
+    tile_px, threads: sides of the tiles, and how many are at work at once. continued: the scratch files are there.
+    """
     memory, disk = estimate(source)
-    memory += network_bytes
-    free = shutil.disk_usage(scratch).free
-    if memory > available_memory() or disk > free:
+    needed = memory + network_memory(tile_px, threads)
+    there, free = available_memory(), shutil.disk_usage(scratch).free
+    remedies = []
+    if needed > there:
+        fewer = next((n for n in range(threads - 1, 0, -1) if memory + network_memory(tile_px, n) <= there), None)
+        least = (memory + network_memory(tile_px, 1)) / GB
+        remedies.append(
+            f"--threads {fewer} would do." if fewer else f"Free some memory: with --threads 1 it takes {least:.1f} GB."
+        )
+    if disk > free and not continued:
+        remedies.append(f"Name a directory with {disk / GB:.1f} GB of room with --work-dir.")
+    if remedies:
         raise InputError(
-            f"{path}: needs about {memory / GB:.1f} GB of memory and {disk / GB:.1f} GB of scratch disk; "
-            f"there are {available_memory() / GB:.1f} GB and {free / GB:.1f} GB.",
-            "Free some of it, choose fewer --threads, or name a directory on a larger disk with --work-dir.",
+            f"{path}: needs about {needed / GB:.1f} GB of memory and {disk / GB:.1f} GB of scratch disk; "
+            f"there are {there / GB:.1f} GB and {free / GB:.1f} GB.",
+            " ".join(remedies),
         )
 
 

@@ -26,7 +26,10 @@ from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 from tiler.image.tiff_kind import FLOAT, kind_of
 from tiler.image.whole import Turned
 
-CACHE_BYTES = 64 * 2**20
+# Decoded segments that are kept: what the windows of a neighbourhood share; of strips, which are as wide as the
+# picture, all that a row of windows touches.
+TILES_BYTES = 32 * 2**20
+STRIPS_BYTES = 128 * 2**20
 
 # A strip that decodes to more is not read through the cache.
 MOST_STRIP_BYTES = 64 * 2**20
@@ -79,9 +82,9 @@ class TiffSource:
         kind = kind_of(page)
         self._colour, self._dtype, self._understood = kind.colour, kind.dtype, kind.understood
         self._segments = _segments_of(page)
-        self._cache = PieceCache(self._decoded, CACHE_BYTES)
+        self._cache = PieceCache(self._decoded, TILES_BYTES if page.is_tiled else STRIPS_BYTES)
         window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self._dtype.itemsize
-        self._random_access = page.is_tiled or window_bytes <= CACHE_BYTES
+        self._random_access = page.is_tiled or window_bytes <= STRIPS_BYTES
         self._file = path.open("rb")
 
     @property
@@ -175,7 +178,7 @@ def _needs_libvips(page: tifffile.TiffPage) -> bool:
     huge = not page.is_tiled and not tiff_header.is_plain(page) and _strip_bytes(page) > MOST_STRIP_BYTES
     picture_bytes = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
     turned = tiff_header.orientation_of(page) != 1
-    return huge or (turned and not page.is_tiled and picture_bytes > CACHE_BYTES)
+    return huge or (turned and not page.is_tiled and picture_bytes > STRIPS_BYTES)
 
 
 def _strip_bytes(page: tifffile.TiffPage) -> int:
