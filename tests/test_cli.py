@@ -207,6 +207,9 @@ def test_seams_of_a_kept_look_are_told_and_judged(tmp_path):
     below = tiler("seams", look, "--limit", "31")
     assert below.returncode == 0, below.stderr
     assert "0 above the limit of 31.0" in below.stdout
+    folder = tiler("seams", tmp_path)
+    assert folder.returncode == 1
+    assert "no canvas here" in folder.stderr
     other = tiler("seams", tmp_path / "other.npz")
     assert other.returncode == 1
     assert "tiler matte --seams" in other.stderr

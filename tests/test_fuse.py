@@ -163,3 +163,15 @@ def test_a_picture_without_an_edge_leaves_the_guide_alone():
     guide = np.clip(ndimage.gaussian_filter(disc(), 3), 0, 1)
     fused = fuse(np.full_like(guide, 0.5), guide, np.full((*guide.shape, 3), 128, np.float32), 2.0)
     assert np.square(fused - guide).mean() < 1e-4
+
+
+def test_what_the_guide_has_blurred_teaches_less_than_what_it_is_sure_of(monkeypatch):
+    """Fine strands that a coarse guide has run together come back nearer to black and white."""
+    y, x = np.indices((160, 160))
+    truth = np.where(np.hypot(y - 80, x - 80) < 40, (x // 4 % 2), x < 80).astype(np.float32)
+    guide = np.clip(ndimage.gaussian_filter(truth, 6), 0, 1)
+    errors = []
+    for share in (room.GREY_SHARE, 1.0):
+        monkeypatch.setattr(room, "GREY_SHARE", share)
+        errors.append(np.abs(fuse(truth, guide, painted(truth), 2.0) - truth).mean())
+    assert errors[0] < 0.95 * errors[1]

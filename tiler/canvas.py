@@ -11,8 +11,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.errors import ContainsArrayError, GroupNotFoundError
 
-from tiler.errors import OutputError
+from tiler.errors import InputError, OutputError
 from tiler.geometry import Box, Span
 from tiler.image.aside import to_disk, written_aside
 from tiler.image.cache import PieceCache
@@ -148,6 +149,24 @@ class Canvas:
                 f"and the alphas of this picture take up to {needed / 1e6:.0f} MB in all.",
                 "Free some space and give the same command again: it continues.",
             ) from error
+
+
+def seams_on(root: Path) -> tuple[tuple[tuple[int, int], ...], tuple[Seam, ...]]:
+    """Return what the canvas in `root`, or in the work folder `root`, holds so far: its levels and its seams.
+
+    Levels are (height, width), the full picture first. The canvas is only read, and may be one that a run is at work
+    on. Raises InputError if there is none.
+    """
+    found = root / "canvas" if (root / "canvas").is_dir() else root
+    try:
+        arrays: dict[str, Any] = dict(zarr.open_group(found, mode="r").arrays())
+    except (FileNotFoundError, GroupNotFoundError, ContainsArrayError):
+        arrays = {}
+    levels = sorted((name for name in arrays if name.isdigit()), key=int)
+    if not levels:
+        raise InputError(f"{root}: there is no canvas here.", "Name a picture, an .npz of --seams, or OUTPUT.tiler.")
+    rows = np.concatenate([np.asarray(arrays[f"{name}-seams"][:]).reshape(-1, FIELDS) for name in levels])
+    return tuple(arrays[name].shape for name in levels), from_rows(rows[~np.isnan(rows[:, 0])])
 
 
 class _Layer:

@@ -42,6 +42,7 @@ SEAMS_EXAMPLES = """Examples:
   tiler matte photo.tif -o cutout.tif --seams look.npz --html page.html
   tiler seams look.npz                           which places are the worst
   tiler seams photo.tif --limit 8                for scripts: exit code 1 if any is above 8 of 255
+  tiler seams cutout.tif.tiler                   of a run that was stopped, or is still at work
 """
 
 
@@ -164,7 +165,12 @@ def info(
 @app.command(epilog=SEAMS_EXAMPLES)
 def seams(
     what: Annotated[
-        Path, typer.Argument(metavar="PICTURE-OR-LOOK", help="A picture, or the .npz of --seams.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="PICTURE-OR-CANVAS",
+            help="A picture, the .npz of --seams, or the work folder of a run, OUTPUT.tiler.",
+            show_default=False,
+        ),
     ],
     limit: Annotated[
         float | None, typer.Option(help="Steps of 255 at the worst place.", show_default="what fusing allows, 20.4")
@@ -183,9 +189,18 @@ def seams(
     the run failed; 2 wrong usage.
     """
     with _speaking_plainly(debug):
-        from tiler.look import load
+        from tiler.canvas import seams_on
+        from tiler.look import load, tell
         from tiler.seams import LIMIT, judge
 
+        within = LIMIT if limit is None else limit / 255
+        if what.is_dir():
+            if html is not None:
+                raise SettingsError(f"--html: {what} holds no picture.", "Give the picture itself.")
+            levels, measured = seams_on(what)
+            judged = judge(measured, within)
+            print(tell(judged, levels))
+            raise typer.Exit(0 if judged.passed else 1)
         with tempfile.TemporaryDirectory(prefix="tiler-") as scratch:
             kept = what
             if what.suffix != ".npz":
@@ -201,7 +216,7 @@ def seams(
                 )
                 _matte(what, Path(scratch) / "alpha.tif", settings, None, quiet)
             look = load(kept)
-        judged = judge(look.seams, LIMIT if limit is None else limit / 255)
+        judged = judge(look.seams, within)
         if kept == what and html is not None:
             from tiler.page import write
 

@@ -34,6 +34,9 @@ REGRESSION_RADIUS = 16
 # alpha is the answer of a network without context, and its finer shades mean nothing.
 COLOUR_NOISE = 0.01
 TILE_NOISE = 0.1
+# How much a grey pixel of the guide counts in the regression, when one that is surely 0 or 1 counts as 1. A guide is
+# grey where it has blurred two things into one, and would teach the regression to do the same.
+GREY_SHARE = 0.1
 # A least-squares answer to a blurred guide is a little too grey; this much more contrast mends it.
 CONTRAST = 0.2
 # The change fades in from where the guide is `SURE` to this much further inside, so that no strand ends in a step.
@@ -92,10 +95,10 @@ def _fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: f
 def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], guide_px: float) -> Alpha:
     """Return the guided filter of `guide` by `planes`, each of which is good to its own of the `noises`.
 
-    At every sample the guide around it is a linear function of the planes, by ridge regression; at every pixel the
-    answer is the mean of all functions of whose windows it is part. A function counts for the share of the guide's
-    variance that it explains, and the guide itself for the rest: where nothing in the picture varies with the guide,
-    it is not blurred for nothing.
+    At every sample the guide around it is a linear function of the planes, by ridge regression that listens to sure
+    pixels more than to grey ones; at every pixel the answer is the mean of all functions of whose windows it is part.
+    A function counts for the share of the guide's variance that it explains, and the guide itself for the rest: where
+    nothing in the picture varies with the guide, it is not blurred for nothing.
     """
     # Slopes vary slowly: one sample in two guide pixels gives the same answer as all of them.
     step = round(2 * guide_px)
@@ -106,14 +109,19 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
         (plane[::step, ::step] - centre) / np.float32(noise)
         for plane, centre, noise in zip(planes, centres, noises, strict=True)
     ]
-    target_mean, means = local_mean(target, radius), [local_mean(k, radius) for k in known]
+    weight = GREY_SHARE + (1 - GREY_SHARE) * (2 * target - 1) ** 2
+    total = local_mean(weight, radius)
+
+    def mean(values: Samples) -> Samples:
+        return local_mean(weight * values, radius) / total
+
+    target_mean, means = mean(target), [mean(k) for k in known]
     covariance = [
-        [local_mean(known[i] * known[j], radius) - means[i] * means[j] + (i == j) for j in range(i + 1)]
-        for i in range(len(known))
+        [mean(known[i] * known[j]) - means[i] * means[j] + (i == j) for j in range(i + 1)] for i in range(len(known))
     ]
-    with_target = [local_mean(k * target, radius) - m * target_mean for k, m in zip(known, means, strict=True)]
+    with_target = [mean(k * target) - m * target_mean for k, m in zip(known, means, strict=True)]
     slopes = _solve(covariance, [w.copy() for w in with_target])
-    variance = local_mean(target * target, radius) - target_mean * target_mean
+    variance = mean(target * target) - target_mean * target_mean
     explained = sum(slope * common for slope, common in zip(slopes, with_target, strict=True))
     trust = np.asarray(np.clip(explained / np.maximum(variance, TINY), 0, 1), np.float32)
     slopes = [trust * slope for slope in slopes]

@@ -7,10 +7,13 @@ is the product of two axes.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+# An axis is a value, and every block asks the same few questions of its neighbourhood again.
+_remembered = lru_cache(maxsize=2**12)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,6 +125,7 @@ class Axis:
         start = index * self.block_px
         return Span(start, start + self.block_px).shift(-self.shift_px).clip(Span(0, self.size))
 
+    @_remembered
     def support(self, index: int) -> Span:
         """Return the pixels that tile `index` has a say in: its block and half a feather on either side."""
         grown = Span(
@@ -138,8 +142,9 @@ class Axis:
             start = max(0, min(start, self.size - self.tile_px))
         return Span(start, start + self.tile_px)
 
-    def touching(self, index: int) -> Iterator[tuple[int, int]]:
-        """Yield (tile, shift) for each tile with a say in block `index`, in a fixed order.
+    @_remembered
+    def touching(self, index: int) -> tuple[tuple[int, int], ...]:
+        """Return (tile, shift) for each tile with a say in block `index`, in a fixed order.
 
         `shift` is a multiple of `size`, not zero only where the axis wraps: add it to the tile's own spans to get
         them in the block's coordinates.
@@ -150,12 +155,15 @@ class Axis:
             first -= 1
         while self._reaches(last + 1, block):
             last += 1
+        found = []
         for unrolled in range(first, last + 1):
             turn, tile = divmod(unrolled, self.count) if self.wraps else (0, unrolled)
-            yield tile, turn * self.size
+            found.append((tile, turn * self.size))
+        return tuple(found)
 
+    @_remembered
     def ramp(self, index: int) -> NDArray[np.float32]:
-        """Return the feather weights of tile `index` over its support, (support size,) float32 in 0..1.
+        """Return the feather weights of tile `index` over its support, (support size,) float32 in 0..1, read-only.
 
         The rise at a cut is the smoothstep 3t^2 - 2t^3, sampled at pixel centres, so that rise and fall of two
         neighbours sum to 1 with no step in value or slope.
@@ -167,7 +175,9 @@ class Axis:
         x = np.arange(support.start, support.stop)
         up = self._rise(x, block.start) if rises else 1.0
         down = self._rise(x, block.stop) if falls else 0.0
-        return np.asarray(up - down + np.zeros(support.size), dtype=np.float32)
+        ramp = np.asarray(up - down + np.zeros(support.size), dtype=np.float32)
+        ramp.flags.writeable = False
+        return ramp
 
     def pieces(self, span: Span) -> Iterator[Span]:
         """Yield the runs of real pixels, in order, that an unrolled span stands for."""

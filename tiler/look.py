@@ -3,6 +3,7 @@
 A handful of small arrays: figures and pages need nothing else, neither the picture nor its network.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,27 +61,37 @@ class Look:
 
     def at(self, seam: Seam) -> tuple[int, int]:
         """Return (row, column) of the worst place of `seam` in pixels of the full picture."""
-        height, width = self.levels[seam.level]
-        return (
-            int((seam.worst_row + 0.5) * self.shape[0] / height),
-            int((seam.worst_col + 0.5) * self.shape[1] / width),
-        )
+        return at(seam, self.levels)
 
     def tell(self, judged: Judgement) -> str:
         """Return in lines for a terminal what was judged, and where the worst places are."""
-        if not judged.count:
-            return "No two tiles meet: there are no seams."
-        lines = [
-            f"{judged.count} seams, mean disagreement {judged.mean * STEPS:.2f} of 255; "
-            f"{judged.above} above the limit of {judged.limit * STEPS:.1f}.",
-            "",
-            "of 255    column       row  level  between",
-        ]
-        for seam in judged.worst:
-            row, col = self.at(seam)
-            tiles = " and ".join(f"({i}, {j})" for i, j in seam.tiles)
-            lines.append(f"{seam.worst * STEPS:6.1f}  {col:8}  {row:8}  {seam.level:5}  tiles {tiles}")
-        return "\n".join(lines)
+        return tell(judged, self.levels)
+
+
+def at(seam: Seam, levels: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return (row, column) of the worst place of `seam` in pixels of the full picture, the first of the `levels`."""
+    height, width = levels[seam.level]
+    return int((seam.worst_row + 0.5) * levels[0][0] / height), int((seam.worst_col + 0.5) * levels[0][1] / width)
+
+
+def tell(judged: Judgement, levels: Sequence[tuple[int, int]]) -> str:
+    """Return in lines for a terminal what was judged, and where the worst places are.
+
+    levels: (height, width) of every level, the full picture first.
+    """
+    if not judged.count:
+        return "No two tiles meet: there are no seams."
+    lines = [
+        f"{judged.count} seams, mean disagreement {judged.mean * STEPS:.2f} of 255; "
+        f"{judged.above} above the limit of {judged.limit * STEPS:.1f}.",
+        "",
+        "of 255    column       row  level  between",
+    ]
+    for seam in judged.worst:
+        row, col = at(seam, levels)
+        tiles = " and ".join(f"({i}, {j})" for i, j in seam.tiles)
+        lines.append(f"{seam.worst * STEPS:6.1f}  {col:8}  {row:8}  {seam.level:5}  tiles {tiles}")
+    return "\n".join(lines)
 
 
 def sides(seam: Seam) -> tuple[str, str]:
