@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -102,6 +104,16 @@ def test_a_cut_is_crossed_smoothly():
     ramp = axis.ramp(0)
     assert (np.diff(ramp) <= 0).all()
     assert np.abs(np.diff(ramp)).max() < 1.6 / axis.feather_px
+
+
+def test_every_small_tile_reads_all_it_has_a_say_in_shifted_or_not():
+    for size, tile_px, wraps in product(range(1, 40), range(1, 13), (False, True)):
+        for overlap_px in range(tile_px // 2 + 1):
+            axis = Axis.tiled(size, tile_px, overlap_px, wraps=wraps)
+            for some in (axis, axis.shifted()):
+                for i in range(some.count):
+                    support, read = some.support(i), some.read(i)
+                    assert read.start <= support.start < support.stop <= read.stop, (some, i)
 
 
 @given(axes())

@@ -128,16 +128,13 @@ class Axis:
     @_remembered
     def support(self, index: int) -> Span:
         """Return the pixels that tile `index` has a say in: its block and half a feather on either side."""
-        grown = Span(
-            self.block(index).start - self.feather_px // 2,
-            self.block(index).stop + self.feather_px - self.feather_px // 2,
-        )
+        grown = self._grown(index)
         return grown if self.wraps else grown.clip(Span(0, self.size))
 
     def read(self, index: int) -> Span:
-        """Return the `tile_px` pixels that tile `index` reads: around its block, shifted to lie in the picture."""
-        block = self.block(index)
-        start = (block.start + block.stop - self.tile_px) // 2
+        """Return the `tile_px` pixels that tile `index` reads: around its support, shifted to lie in the picture."""
+        grown = self._grown(index)
+        start = (grown.start + grown.stop - self.tile_px) // 2
         if not self.wraps:
             start = max(0, min(start, self.size - self.tile_px))
         return Span(start, start + self.tile_px)
@@ -187,6 +184,11 @@ class Axis:
             stop = min(span.stop, turn + self.size)
             yield Span(at - turn, stop - turn)
             at = stop
+
+    def _grown(self, index: int) -> Span:
+        """Return block `index` and half a feather on either side, as if the axis had no ends."""
+        block, before = self.block(index), self.feather_px // 2
+        return Span(block.start - before, block.stop + self.feather_px - before)
 
     def _reaches(self, index: int, block: Span) -> bool:
         if not self.wraps and not 0 <= index < self.count:
