@@ -128,13 +128,14 @@ def export(
         return _with_alpha(sheet, source, read(box), alpha)
 
     progress.stage("write", len(starts))
-    sheet = replace(sheet, bands=ahead(band, starts))
-    if kind.folder:
-        with made_aside(path) as folder:
-            kind.write(folder, sheet)
-    else:
-        with written_aside(path) as file:
-            kind.write(file, sheet)
+    with ahead(band, starts) as bands:
+        sheet = replace(sheet, bands=bands)
+        if kind.folder:
+            with made_aside(path) as folder:
+                kind.write(folder, sheet)
+        else:
+            with written_aside(path) as file:
+                kind.write(file, sheet)
 
 
 def _kind(path: Path, settings: Settings) -> Kind:
