@@ -72,13 +72,11 @@ class Canvas:
 
     def seams(self) -> tuple[Seam, ...]:
         """Return all seams that were written, from the finest level down, in the order of their blocks."""
-        rows = np.concatenate([np.asarray(layer.seams[:]).reshape(-1, FIELDS) for layer in self._layers])
-        return from_rows(rows[~np.isnan(rows[:, 0])])
+        return tuple(seam for layer in self._layers for seam in _seams_in(layer.seams))
 
     def seams_of(self, level: int) -> tuple[Seam, ...]:
         """Return the seams of one level that were written, in the order of their blocks."""
-        rows = np.asarray(self._layers[level].seams[:]).reshape(-1, FIELDS)
-        return from_rows(rows[~np.isnan(rows[:, 0])])
+        return _seams_in(self._layers[level].seams)
 
     def put_by(self, level: int, i: int, j: int, alpha: NDArray[np.float32]) -> None:
         """Keep what block (i, j) is to become, rounded as `write` does, until `settle`; the block stays as it is."""
@@ -165,8 +163,8 @@ def seams_on(root: Path) -> tuple[tuple[tuple[int, int], ...], tuple[Seam, ...]]
     levels = sorted((name for name in arrays if name.isdigit()), key=int)
     if not levels:
         raise InputError(f"{root}: there is no canvas here.", "Name a picture, an .npz of --seams, or OUTPUT.tiler.")
-    rows = np.concatenate([np.asarray(arrays[f"{name}-seams"][:]).reshape(-1, FIELDS) for name in levels])
-    return tuple(arrays[name].shape for name in levels), from_rows(rows[~np.isnan(rows[:, 0])])
+    seams = tuple(seam for name in levels for seam in _seams_in(arrays[f"{name}-seams"]))
+    return tuple(arrays[name].shape for name in levels), seams
 
 
 class _Layer:
@@ -244,6 +242,12 @@ class _Layer:
         for i in _touched(box.rows, self.level.rows.block_px):
             for j in _touched(box.cols, self.level.cols.block_px):
                 yield i, j, self.level.block(i, j)
+
+
+def _seams_in(array: Any) -> tuple[Seam, ...]:
+    """Return the seams that were written into an array (rows, columns, `SIDES`, `FIELDS`), in the order of blocks."""
+    rows = np.asarray(array[:]).reshape(-1, FIELDS)
+    return from_rows(rows[~np.isnan(rows[:, 0])])
 
 
 def _to_steps(alpha: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -38,7 +38,7 @@ MATTE_EXAMPLES = """Examples:
 
 SEAMS_EXAMPLES = """Examples:
 
-
+\b
   tiler matte photo.tif -o cutout.tif --seams look.npz --html page.html
   tiler seams look.npz                           which places are the worst
   tiler seams photo.tif --limit 8                for scripts: exit code 1 if any is above 8 of 255
@@ -55,6 +55,24 @@ BATCH_EXAMPLES = """Examples:
 """
 
 
+# Options that several commands take.
+ModelName = Annotated[str, typer.Option(help="A name that `tiler models` lists, or a directory with a graph.")]
+ComfortPx = Annotated[int | None, typer.Option(help="Short side of the small picture that the network sees first.")]
+TilePx = Annotated[int | None, typer.Option(help="Side of a tile.")]
+OverlapPx = Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")]
+PrecisionChoice = Annotated[
+    Precision, typer.Option(help="auto: bf16 where the processor has it; f32 refuses it; bf16 insists.")
+]
+Threads = Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")]
+Wrap = Annotated[
+    bool | None, typer.Option("--wrap/--no-wrap", help="Left and right ends meet.", show_default="as the panorama says")
+]
+AlphaOnly = Annotated[bool, typer.Option("--alpha-only", help="Write the alpha alone, in grey.")]
+Bits = Annotated[int | None, typer.Option(help="8 or 16 bits a channel.", show_default="as the picture")]
+WorkDir = Annotated[Path | None, typer.Option(help="Where scratch files may lie meanwhile.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
 @app.command(epilog=MATTE_EXAMPLES)
 def matte(
     picture: Annotated[
@@ -66,33 +84,24 @@ def matte(
             "--output", "-o", help="The .tif, .png, .webp, .exr or .zarr to write; appears complete or not at all."
         ),
     ],
-    model: Annotated[
-        str, typer.Option(help="A name that `tiler models` lists, or a directory with a graph.")
-    ] = "modnet",
-    comfort_px: Annotated[
-        int | None, typer.Option(help="Short side of the small picture that the network sees first.")
-    ] = None,
-    tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
-    overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
+    model: ModelName = "modnet",
+    comfort_px: ComfortPx = None,
+    tile_px: TilePx = None,
+    overlap_px: OverlapPx = None,
     route: Annotated[
         Route, typer.Option(help="auto: only tiles that the small picture leaves uncertain; dense: all.")
     ] = "auto",
-    precision: Annotated[
-        Precision, typer.Option(help="auto: bf16 where the processor has it; f32 refuses it; bf16 insists.")
-    ] = "auto",
-    threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
-    alpha_only: Annotated[bool, typer.Option("--alpha-only", help="Write the alpha alone, in grey.")] = False,
-    bits: Annotated[int | None, typer.Option(help="8 or 16 bits a channel.", show_default="as the picture")] = None,
+    precision: PrecisionChoice = "auto",
+    threads: Threads = None,
+    alpha_only: AlphaOnly = False,
+    bits: Bits = None,
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="Multiply the colours by the alpha (TIFF, Zarr).")
     ] = False,
     compression: Annotated[Compression, typer.Option(help="Of a TIFF.")] = "deflate",
     pyramid: Annotated[bool, typer.Option("--pyramid", help="Write a TIFF's smaller sizes into it as well.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what happened as JSON.")] = None,
-    wrap: Annotated[
-        bool | None,
-        typer.Option("--wrap/--no-wrap", help="Left and right ends meet.", show_default="as the panorama says"),
-    ] = None,
+    wrap: Wrap = None,
     detail: Annotated[
         Detail, typer.Option(help="network: tiles sharpen it; none: the small alpha enlarged, for a quick look.")
     ] = "network",
@@ -114,7 +123,7 @@ def matte(
     html: Annotated[Path | None, typer.Option(help="Write a page about the run, to look at and to send.")] = None,
     seams: Annotated[Path | None, typer.Option(help="Keep a look at the seams here, as .npz.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Matte PICTURE at its full size.
 
@@ -153,7 +162,7 @@ def matte(
 @app.command()
 def info(
     picture: Annotated[Path, typer.Argument(help="A picture of any kind.", show_default=False)],
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Say how PICTURE is understood: kind, size, depth, colours, metadata."""
     with _speaking_plainly(debug):
@@ -175,13 +184,13 @@ def seams(
     limit: Annotated[
         float | None, typer.Option(help="Steps of 255 at the worst place.", show_default="what fusing allows, 20.4")
     ] = None,
-    model: Annotated[str, typer.Option(help="A name that `tiler models` lists, or a directory.")] = "modnet",
-    comfort_px: Annotated[int | None, typer.Option(help="Short side of the small picture.")] = None,
-    tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
-    overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
+    model: ModelName = "modnet",
+    comfort_px: ComfortPx = None,
+    tile_px: TilePx = None,
+    overlap_px: OverlapPx = None,
     html: Annotated[Path | None, typer.Option(help="Write a page about them, to look at and to send.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but the result.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Say where neighbouring tiles disagree the most, in pixels of the full picture.
 
@@ -229,22 +238,19 @@ def seams(
 @app.command()
 def plan(
     picture: Annotated[Path, typer.Argument(help="A picture of any size.", show_default=False)],
-    model: Annotated[str, typer.Option(help="A name that `tiler models` lists, or a directory.")] = "modnet",
-    comfort_px: Annotated[int | None, typer.Option(help="Short side of the small picture.")] = None,
-    tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
-    overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
+    model: ModelName = "modnet",
+    comfort_px: ComfortPx = None,
+    tile_px: TilePx = None,
+    overlap_px: OverlapPx = None,
     route: Annotated[Route, typer.Option(help="As for matte.")] = "auto",
-    wrap: Annotated[
-        bool | None,
-        typer.Option("--wrap/--no-wrap", help="As for matte.", show_default="as the panorama says"),
-    ] = None,
+    wrap: Wrap = None,
     detail: Annotated[Detail, typer.Option(help="As for matte.")] = "network",
     dense_levels: Annotated[int, typer.Option(min=0, help="As for matte.")] = 0,
-    precision: Annotated[Precision, typer.Option(help="As for matte.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
-    work_dir: Annotated[Path | None, typer.Option(help="Where scratch files may lie meanwhile.")] = None,
+    precision: PrecisionChoice = "auto",
+    threads: Threads = None,
+    work_dir: WorkDir = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but the plan.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Say what matting PICTURE would take: levels, tiles, time, memory, disk.
 
@@ -283,18 +289,18 @@ def batch(
     jobs: Annotated[int, typer.Option(min=1, help="Pictures at once; they share the threads and the network.")] = 1,
     watch: Annotated[bool, typer.Option("--watch", help="Go on as pictures arrive, until Ctrl-C.")] = False,
     csv: Annotated[Path | None, typer.Option(help="The table.", show_default="batch.csv in the output folder")] = None,
-    model: Annotated[str, typer.Option(help="A name that `tiler models` lists, or a directory.")] = "modnet",
-    comfort_px: Annotated[int | None, typer.Option(help="Short side of the small picture.")] = None,
-    tile_px: Annotated[int | None, typer.Option(help="Side of a tile.")] = None,
-    overlap_px: Annotated[int | None, typer.Option(help="Least overlap of neighbouring tiles.")] = None,
-    precision: Annotated[Precision, typer.Option(help="As for matte.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="Tiles in flight at once.", show_default="all processors")] = None,
-    alpha_only: Annotated[bool, typer.Option("--alpha-only", help="Write the alpha alone, in grey.")] = False,
-    bits: Annotated[int | None, typer.Option(help="8 or 16 bits a channel.", show_default="as the picture")] = None,
+    model: ModelName = "modnet",
+    comfort_px: ComfortPx = None,
+    tile_px: TilePx = None,
+    overlap_px: OverlapPx = None,
+    precision: PrecisionChoice = "auto",
+    threads: Threads = None,
+    alpha_only: AlphaOnly = False,
+    bits: Bits = None,
     mend: Annotated[bool, typer.Option("--mend", help="As for matte.")] = False,
-    work_dir: Annotated[Path | None, typer.Option(help="Where scratch files may lie meanwhile.")] = None,
+    work_dir: WorkDir = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors and the table.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Matte every picture of FOLDER-OR-LIST; skip what is done, which is verified by its bytes.
 

@@ -19,7 +19,6 @@ from tiler.fuse import fuse
 from tiler.guidance import open_tiles
 from tiler.image.bounds import GB, available_memory, check_room, estimate, network_memory
 from tiler.image.open import open_source
-from tiler.image.panorama import is_full_turn
 from tiler.image.pyramid import build
 from tiler.journal import Journal
 from tiler.memory import peak_memory_mb
@@ -28,7 +27,7 @@ from tiler.model.patient import Patient
 from tiler.model.session import Session, open_session
 from tiler.plan import Level, Plan
 from tiler.progress import Progress
-from tiler.run import plan_for
+from tiler.run import is_wrapped, plan_for
 from tiler.settings import Settings
 
 PROBES = 2
@@ -98,7 +97,7 @@ def foresee(path: Path, settings: Settings, progress: Progress, *, network: Sess
         check_room(path, picture, scratch, tile_px, settings.threads)
         memory, disk = estimate(picture)
         free_memory, free_disk = available_memory(), shutil.disk_usage(scratch).free
-        wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
+        wraps = is_wrapped(picture, settings)
         session = network or open_session(settings, progress)
         try:
             plan = plan_for(picture.shape, session.card, settings, wraps=wraps)

@@ -15,6 +15,7 @@ from tiler.image.bounds import check_room
 from tiler.image.export import check_holds, check_output, export
 from tiler.image.open import open_source
 from tiler.image.panorama import is_full_turn
+from tiler.image.source import Source
 from tiler.job import sha256_of, shaping_versions, work_folder, working
 from tiler.look import Look, save
 from tiler.memory import peak_memory_mb
@@ -68,7 +69,7 @@ def matte(
         check_holds(output, picture.shape)
         tile_px = settings.tile_px or find_card(settings.model).tile_px
         check_room(source, picture, folder.parent, tile_px, settings.threads, continued=folder.exists())
-        wraps = is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
+        wraps = is_wrapped(picture, settings)
         with _timed(seconds, "load model"):
             session = network or open_session(settings, progress)
         with nullcontext() if network else closing(session):
@@ -151,6 +152,11 @@ def _show(look: Look, report: Report, settings: Settings) -> None:
         save(look, settings.seams)
     if settings.html:
         write(settings.html, look, json.loads(report.to_json()))
+
+
+def is_wrapped(picture: Source, settings: Settings) -> bool:
+    """Return whether the picture's left and right ends are neighbours: as the settings say, or else as it says."""
+    return is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
 
 
 def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings, *, wraps: bool = False) -> Plan:
