@@ -106,7 +106,8 @@ def test_without_detail_the_guide_stands_and_no_tile_runs(plan, dense, finding):
     scene = portrait(plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
     reports = solve(scene, on_threads(2), dense=dense, finding=finding, detail=False)
     for ours, theirs in zip(scene.canvas.levels, guide_only.canvas.levels, strict=True):
-        assert np.abs(ours.astype(int) - theirs).max() <= 1
+        # Tiles of the guide, cross-faded, are rounded by a step; the next level's cubic may make two of it.
+        assert np.abs(ours.astype(int) - theirs).max() <= 3
     for level, report in zip(reversed(plan.levels), reports, strict=True):
         found = level.index >= plan.levels[-1].index - finding
         assert report.tiles_run == (level.count if found else 0)

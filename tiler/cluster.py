@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 from uuid import uuid4
 
-from tiler.engine import Fuse, Graph, Key, Run, Scene
+from tiler.engine import Graph, Key, Run, Scene
 from tiler.errors import OutputError, SettingsError
 from tiler.fuse import fuse
 from tiler.image.open import open_source
@@ -60,7 +60,7 @@ class _Ticket:
     """What stands for a scene in the graph. It is read in the scheduler, too, where no scene should open."""
 
     recipe: Recipe
-    fuse: Fuse
+    finds: bool
 
 
 def travelling(
@@ -168,7 +168,7 @@ def _for_workers(tasks: Graph, name: str) -> dict[Any, Any]:
     sent: dict[Any, Any] = {}
     for key, (function, scene, level, *arguments) in tasks.items():
         scene_key = f"scene-{id(scene)}-{name}"
-        sent[scene_key] = (_Ticket, scene.recipe, scene.fuse)
+        sent[scene_key] = (_Ticket, scene.recipe, scene.finds)
         renamed = [_renamed_in(argument, tasks, name) for argument in arguments]
         blocks = needed.get(key)
         sent[_renamed(key, name)] = (_unless_done, blocks, function, scene_key, level, *renamed)
@@ -180,7 +180,7 @@ def _unless_done(
 ) -> Any:
     """Return what `function` does, or nothing if all the blocks that it is for are on the canvas."""
     with _opening:
-        scene = replace(_scene(ticket.recipe), fuse=ticket.fuse)
+        scene = replace(_scene(ticket.recipe), finds=ticket.finds)
     if blocks and all(scene.canvas.has(level.index, i, j) for i, j in blocks):
         return None
     return function(scene, level, *arguments)

@@ -68,6 +68,7 @@ class Scene:
 
     strict: a tile without an answer ends the run; else the guide stands in for it, and the journal lists it. ahead:
     how many tiles may wait for the blocks above them at least, where rows of a few are not enough to keep all at work.
+    finds: a tile's own answer may add to the guide.
     """
 
     plan: Plan
@@ -79,6 +80,7 @@ class Scene:
     progress: Progress
     strict: bool = False
     ahead: int = 0
+    finds: bool = False
 
 
 Mend = Callable[[Scene, Level, Run], Mending]
@@ -105,7 +107,7 @@ def solve(
     Raises ModelError if the base, or under `scene.strict` any tile, gets no answer.
     """
     reports = []
-    finder = replace(scene, fuse=Adding(scene.fuse))
+    finder = replace(scene, finds=True)
     first_found = scene.plan.levels[-1].index - finding
     for level in reversed(scene.plan.levels):
         began = perf_counter()
@@ -201,7 +203,9 @@ def answer(scene: Scene, level: Level, box: Box) -> Alpha:
     alpha = scene.network.alpha(rgb)
     if level.guide_px is None:
         return alpha
-    return scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_px))
+    fused = scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_px))
+    # What either of tile and guide has found.
+    return np.maximum(fused, alpha) if scene.finds else fused
 
 
 def _tile(scene: Scene, level: Level, i: int, j: int, _gate: list[None]) -> Alpha:
@@ -247,16 +251,6 @@ def _block(scene: Scene, level: Level, i: int, j: int, own: list[tuple[int, int]
     scene.canvas.write(level.index, level.block(i, j), alpha)
     # Else what all these arrays leave behind, in pieces, comes to a quarter of a run's memory.
     give_back()
-
-
-@dataclass(frozen=True)
-class Adding:
-    """A fuse, but with the tile's own answer where that is more: what either of tile and guide has found."""
-
-    fuse: Fuse
-
-    def __call__(self, tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: float, /) -> Alpha:
-        return np.maximum(self.fuse(tile_alpha, guide, rgb, guide_px), tile_alpha)
 
 
 def _row(scene: Scene, level: Level, i: int, _done: list[None]) -> None:

@@ -56,13 +56,33 @@ def fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: fl
     K. He, J. Sun, X. Tang, "Guided image filtering", IEEE TPAMI 35(6), 2013, on samples as in K. He, J. Sun, "Fast
     guided filter", arXiv:1505.00996, 2015.
     """
-    unsure = (guide > SURE) & (guide < 1 - SURE)
-    if not unsure.any():
+    box = around_unsure(guide, round(REGRESSION_RADIUS * guide_px))
+    if box is None:
         return guide
-    box = _around(unsure, round(REGRESSION_RADIUS * guide_px))
     fused = guide.copy()
     fused[box] = _fuse(tile_alpha[box], guide[box], rgb[box], guide_px)
     return fused
+
+
+def obey(alpha: Alpha, guide: Alpha, guide_px: float) -> Alpha:
+    """Return `alpha` changed as little as the law demands, whatever it was.
+
+    alpha, guide: (h, w) float32 in 0..1. guide_px: as in `fuse`. Returns (h, w) float32 in 0..1.
+    """
+    say = np.asarray(np.clip((np.minimum(guide, 1 - guide) - SURE) / FADE, 0, 1), np.float32)
+    return _obey(guide + say * (alpha - guide), guide, say, guide_px)
+
+
+def around_unsure(guide: Alpha, margin_px: int) -> tuple[slice, slice] | None:
+    """Return the box of all pixels of which the guide is not sure, and `margin_px` more on every side; None if sure."""
+    unsure = (guide > SURE) & (guide < 1 - SURE)
+    rows, cols = np.flatnonzero(unsure.any(axis=1)), np.flatnonzero(unsure.any(axis=0))
+    if not len(rows):
+        return None
+    return (
+        slice(max(0, int(rows[0]) - margin_px), int(rows[-1]) + 1 + margin_px),
+        slice(max(0, int(cols[0]) - margin_px), int(cols[-1]) + 1 + margin_px),
+    )
 
 
 def local_mean(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
@@ -74,22 +94,12 @@ def local_mean(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     return mean
 
 
-def _around(mask: NDArray[np.bool_], margin_px: int) -> tuple[slice, slice]:
-    """Return the box of all true pixels and `margin_px` more on every side."""
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(0, int(rows[0]) - margin_px), int(rows[-1]) + 1 + margin_px),
-        slice(max(0, int(cols[0]) - margin_px), int(cols[-1]) + 1 + margin_px),
-    )
-
-
 def _fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_px: float) -> Alpha:
     planes = [rgb[..., 0], rgb[..., 1], rgb[..., 2], tile_alpha]
     alpha = _explain(guide, planes, [255 * COLOUR_NOISE] * 3 + [TILE_NOISE], guide_px)
     np.clip(alpha, 0, 1, out=alpha)
     alpha += CONTRAST * alpha * (1 - alpha) * (2 * alpha - 1)
-    say = np.asarray(np.clip((np.minimum(guide, 1 - guide) - SURE) / FADE, 0, 1), np.float32)
-    return _obey(guide + say * (alpha - guide), guide, say, guide_px)
+    return obey(alpha, guide, guide_px)
 
 
 def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], guide_px: float) -> Alpha:

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-import tiler.fuse
 from tiler.engine import Fuse
-from tiler.fuse import fuse
+from tiler.fuse import fuse, obey
 from tiler.guidance import SURE
 from tiler.model.network import Network
 
@@ -101,8 +100,7 @@ def most(truth: Alpha, guide: Alpha, _rgb: Rgb, guide_px: float) -> Alpha:
 
     To be given the truth as the tile's alpha.
     """
-    say = np.asarray(np.clip((np.minimum(guide, 1 - guide) - SURE) / tiler.fuse.FADE, 0, 1), np.float32)
-    return tiler.fuse._obey(guide + say * (truth - guide), guide, say, guide_px)
+    return obey(truth, guide, guide_px)
 
 
 BASELINES: dict[str, Method] = {

@@ -1,0 +1,1 @@
+"""How the refiner was made: render scenes, make pairs of them, train."""
