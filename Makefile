@@ -9,7 +9,7 @@ demo: .venv/installed  ## matte the example portrait
 	@echo "Open portrait-cutout.png and look at the hair at 100 %."
 
 test: .venv/installed-dev  ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 check: lint test  ## format, lint, types, tests
 
