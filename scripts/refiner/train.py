@@ -35,7 +35,7 @@ ALONE = 0.15
 
 
 class Pairs:
-    """Tiles with what is to be said of them: planes (h, w, 7) uint8, of which the last is the truth under the law."""
+    """Tiles with what is to be said of them: planes (h, w, 7) uint8, of which the last is what it should say."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.planes = []
@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("state", type=Path)
     parser.add_argument("--graph", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=8000)
-    parser.add_argument("--minutes", type=float, default=150, help="stop after so long; the rate falls to be done then")
+    parser.add_argument("--minutes", type=float, default=150, help="stop after so long; the same command goes on")
     options = parser.parse_args()
     paths = sorted(options.pairs.glob("*.npz"))
     held = [path for path in paths if int(path.name[:4]) % HELD_OUT == 0]
@@ -131,15 +131,16 @@ def main() -> int:
     first = weights(1)
     names = list(first)
     w = {name: tf.Variable(first[name]) for name in names}
-    slots = {kind: {name: tf.Variable(tf.zeros_like(w[name])) for name in names} for kind in "mv"}
     mean = {name: tf.Variable(first[name]) for name in names}
+    moments = [{name: tf.Variable(tf.zeros_like(w[name])) for name in names} for _ in range(2)]
+    state = {"w": w, "mean": mean, "m": moments[0], "v": moments[1]}
     done = 0
     if options.state.exists():
-        with np.load(options.state) as state:
-            done = int(state["done"])
-            for kind, variables in (("w", w), ("m", slots["m"]), ("v", slots["v"]), ("mean", mean)):
+        with np.load(options.state) as kept:
+            done = int(kept["done"])
+            for kind, variables in state.items():
                 for name in names:
-                    variables[name].assign(state[f"{kind}:{name}"])
+                    variables[name].assign(kept[f"{kind}:{name}"])
 
     @tf.function  # type: ignore[untyped-decorator]
     def step(planes: tf.Tensor, rate: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
@@ -148,7 +149,7 @@ def main() -> int:
         gradients = tape.gradient(loss, [w[name] for name in names])
         gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
         for name, gradient in zip(names, gradients, strict=True):
-            m, v = slots["m"][name], slots["v"][name]
+            m, v = (moment[name] for moment in moments)
             m.assign(0.9 * m + 0.1 * gradient)
             v.assign(0.999 * v + 0.001 * gradient * gradient)
             w[name].assign_sub(rate * (m / (1 - 0.9**n)) / (tf.sqrt(v / (1 - 0.999**n)) + 1e-8))
@@ -171,13 +172,9 @@ def main() -> int:
         losses.append(float(loss))
         done += 1
         if done % KEEP_EVERY == 0 or done == options.steps:
-            kept = {
-                f"{k}:{n}": v[n].numpy()
-                for k, v in (("w", w), ("m", slots["m"]), ("v", slots["v"]), ("mean", mean))
-                for n in names
-            }
+            values = {f"{kind}:{name}": kept[name].numpy() for kind, kept in state.items() for name in names}
             aside = options.state.with_suffix(".part.npz")
-            np.savez(aside, done=done, **kept)
+            np.savez(aside, done=done, **values)
             aside.replace(options.state)
             said = wrongs(other, answer)
             print(
