@@ -69,8 +69,13 @@ def obey(alpha: Alpha, guide: Alpha, guide_px: float) -> Alpha:
 
     alpha, guide: (h, w) float32 in 0..1. guide_px: as in `fuse`. Returns (h, w) float32 in 0..1.
     """
-    say = np.asarray(np.clip((np.minimum(guide, 1 - guide) - SURE) / FADE, 0, 1), np.float32)
+    say = say_of(guide)
     return _obey(guide + say * (alpha - guide), guide, say, guide_px)
+
+
+def say_of(guide: Alpha) -> Alpha:
+    """Return how far anybody but the guide has a say, 0..1: not where it is sure, and fading in from there."""
+    return np.asarray(np.clip((np.minimum(guide, 1 - guide) - SURE) / FADE, 0, 1), np.float32)
 
 
 def around_unsure(guide: Alpha, margin_px: int) -> tuple[slice, slice] | None:

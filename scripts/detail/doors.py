@@ -57,17 +57,23 @@ class Knowing:
     def __init__(self, plan: Plan, levels: "Levels", truth: Alpha, network: Network) -> None:
         self.card = network.card
         self._network = network
-        self._known: dict[bytes, Alpha] = {}
-        for level in plan.levels[:-1]:
-            small = Image.fromarray(truth).resize((level.shape[1], level.shape[0]), Image.Resampling.BOX)
-            for i, j in level.tiles:
-                box = level.read(i, j)
-                asked = to_network(levels.read(level.index, box)).tobytes()
-                self._known[hashlib.sha256(asked).digest()] = np.asarray(small)[box.slices]
+        self._known = truth_by_tile(plan, levels, truth)
 
     def alpha(self, rgb: NDArray[np.float32]) -> Alpha:
         known = self._known.get(hashlib.sha256(rgb.tobytes()).digest())
         return self._network.alpha(rgb) if known is None else known
+
+
+def truth_by_tile(plan: Plan, levels: "Levels", truth: Alpha) -> dict[bytes, Alpha]:
+    """Return the true alpha of every tile above the base, under the sha256 of the pixels that a network is asked."""
+    known = {}
+    for level in plan.levels[:-1]:
+        small = Image.fromarray(truth).resize((level.shape[1], level.shape[0]), Image.Resampling.BOX)
+        for i, j in level.tiles:
+            box = level.read(i, j)
+            asked = to_network(levels.read(level.index, box)).tobytes()
+            known[hashlib.sha256(asked).digest()] = np.asarray(small)[box.slices]
+    return known
 
 
 class Levels:

@@ -1,17 +1,19 @@
 """The refiner's network: a small U-net that is told all that the fuse knows, and says where its answer should differ.
 
-It works on half the resolution, four pixels to a place, and at a quarter and an eighth of that for the wider view:
-80 pixels around. There is no normalisation, so no pixel's answer depends on anything further away. It
-answers with a change and how sure it is of it; the change is scaled by that, and where it is not sure the fused alpha
-stands.
+It works at half, a quarter and an eighth of the resolution and looks `REACH_PX` around. There is no normalisation, so
+no pixel's answer depends on anything further away. It answers with a change and how sure it is of it; the change is
+scaled by that, and where it is not sure the fused alpha stands.
 """
 
 from typing import Any
 
 import numpy as np
 
-# rgb, guide, the tile's alpha, the shipped fuse's answer.
+# Red, green and blue come first.
+GUIDE, TILE, FUSED = 3, 4, 5
 PLANES = 6
+# It looks no further than this around a pixel.
+REACH_PX = 80
 WIDTHS = (24, 40, 64)
 MULTIPLE_PX = 8
 
@@ -63,7 +65,7 @@ def apply(tf: Any, w: dict[str, Any], planes: Any) -> Any:
     def up(x: Any, like: Any) -> Any:
         return tf.image.resize(x, tf.shape(like)[1:3], "nearest")
 
-    fused = planes[..., 5]
+    fused = planes[..., FUSED]
     x = tf.nn.space_to_depth(planes - 0.5, 2)
     half = act(conv(act(conv(x, "in")), "half"))
     quarter = act(conv(act(conv(half, "down4", stride=2)), "quarter"))

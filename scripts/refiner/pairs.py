@@ -1,8 +1,8 @@
 """Make what the refiner learns from: for tiles of composited pictures, what it will see and what it should have said.
 
 Every rendered subject is laid over several photographs; the engine then mattes the composite as it would a user's
-picture, with the real network at a size that is a half, a quarter and an eighth of the picture's, and at every tile
-what the fuse was given is written down. Where the network finds no person in the picture, as in most of the fur, the
+picture, with the real network at a size much smaller than the picture's, and at every tile what the fuse was given is
+written down. Where the network finds no person in the picture, as in most of the fur, the
 base is the truth made as small and about as wrong as a network's answer.
 
     PYTHONPATH=scripts python -m refiner.pairs SCENES PHOTOS OUT --over 3
@@ -11,13 +11,14 @@ SCENES: what `scenes.py` made. OUT/NAME.npz holds uint8 arrays (h, w): rgb (h, w
 """
 
 import argparse
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from detail.bench import Case, open_case, solved
-from detail.doors import Remembering
+from detail.doors import Remembering, truth_by_tile
 from detail.methods import Alpha, Rgb, unsure
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -148,12 +149,7 @@ def pairs(case: Case, network: Remembering) -> Iterator[dict[str, NDArray[np.uin
     """Yield what was seen at every tile that is unsure enough, with the truth of its place."""
     watching = Watching()
     solved(case, network, watching, on_threads(1))
-    truths = {level.index: _resized(case.truth, level.shape) for level in case.plan.levels[:-1]}
-    places = {}
-    for level in case.plan.levels[:-1]:
-        for i, j in level.tiles:
-            box = level.read(i, j)
-            places[to_network(case.levels.read(level.index, box)).tobytes()] = truths[level.index][box.slices]
+    truths = truth_by_tile(case.plan, case.levels, case.truth)
     for tile, guide, rgb, fused in watching.seen:
         if unsure(guide).sum() < LEAST_UNSURE:
             continue
@@ -161,7 +157,7 @@ def pairs(case: Case, network: Remembering) -> Iterator[dict[str, NDArray[np.uin
             "guide": guide,
             "tile": tile,
             "fused": fused,
-            "truth": places[rgb.tobytes()],
+            "truth": truths[hashlib.sha256(rgb.tobytes()).digest()],
             "rgb": rgb / np.float32(255),
         }
         yield {name: _bytes(part) for name, part in parts.items()}

@@ -19,7 +19,7 @@ from detail.methods import Alpha, unsure
 from numpy.typing import NDArray
 
 import tiler.fuse
-from refiner.network import PLANES, apply, weights
+from refiner.network import FUSED, GUIDE, PLANES, TILE, apply, weights
 from refiner.pairs import LEAST_UNSURE
 from tiler.guidance import SURE
 
@@ -73,7 +73,7 @@ class Pairs:
 
 def placed(truth: Alpha, fused: Alpha, guide: Alpha) -> Alpha:
     """Return the truth with the means of the fused alpha: how much there is, is not for the refiner to say."""
-    say = np.asarray(np.clip((np.minimum(guide, 1 - guide) - SURE) / tiler.fuse.FADE, 0, 1), np.float32)
+    say = tiler.fuse.say_of(guide)
     with patch.dict(vars(tiler.fuse), TOLERANCE=0.01, AIM=0.009):
         return tiler.fuse._obey(fused + say * (truth - fused), fused, say, GUIDE_PX)
 
@@ -89,14 +89,14 @@ def _varied(rng: np.random.Generator, crop: NDArray[np.float32]) -> NDArray[np.f
         rgb = np.repeat(rgb.mean(-1, keepdims=True), 3, -1)
     crop[..., :3] = np.clip(rgb + rng.normal(0, rng.uniform(0, 0.01), rgb.shape), 0, 1)
     if rng.random() < ALONE:
-        crop[..., 4] = crop[..., 5] = crop[..., 3]
+        crop[..., TILE] = crop[..., FUSED] = crop[..., GUIDE]
     return crop
 
 
 def loss_of(alpha: tf.Tensor, planes: tf.Tensor) -> tf.Tensor:
     """Return the mean error over unsure pixels: of the alpha, of its slopes, and of its means over 2 and 4 pixels."""
-    guide, target = planes[..., 3], planes[..., 6]
-    mask = tf.cast((guide > 0.02) & (guide < 0.98), tf.float32)
+    guide, target = planes[..., GUIDE], planes[..., PLANES]
+    mask = tf.cast((guide > SURE) & (guide < 1 - SURE), tf.float32)
     wrong = (alpha - target) * mask
     total = tf.reduce_sum(mask) + 1.0
 
@@ -191,8 +191,8 @@ def wrongs(pairs: Pairs, answer: tf.types.experimental.GenericFunction) -> str:
     sums = np.zeros((3, 2))
     for n in range(6):
         planes = pairs.batch(n, BATCH, varied=False)
-        guide, fused, target = planes[..., 3], planes[..., 5], planes[..., 6]
-        mask = (guide > 0.02) & (guide < 0.98)
+        guide, fused, target = planes[..., GUIDE], planes[..., FUSED], planes[..., PLANES]
+        mask = unsure(guide)
         for k, alpha in enumerate((answer(tf.constant(planes)).numpy(), guide, fused)):
             wrong = (alpha - target) * mask
             sums[k] += (wrong**2).sum(), (np.diff(wrong, axis=1) ** 2).sum() + (np.diff(wrong, axis=2) ** 2).sum()

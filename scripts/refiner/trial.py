@@ -14,13 +14,10 @@ import numpy as np
 from detail import bench
 from numpy.typing import NDArray
 
-from refiner.network import MULTIPLE_PX
+from refiner.network import MULTIPLE_PX, REACH_PX
 from tiler.fuse import Alpha, around_unsure, fuse, obey
 from tiler.model.graph import read_graph, unpack_weights
 from tiler.model.session import load_tensorflow
-
-# The refiner looks no further than this around a pixel.
-REACH_PX = 80
 
 
 class Refiner(Protocol):

@@ -2,16 +2,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refiner.network import MULTIPLE_PX, PLANES, apply, layers, weights
+from refiner.network import FUSED, GUIDE, MULTIPLE_PX, PLANES, REACH_PX, TILE, apply, layers, weights
 from refiner.train import freeze, placed
-from refiner.trial import REACH_PX, Frozen, Refined
+from refiner.trial import Frozen, Refined
 
 from tests.model.graphs import tf
 from tests.test_fuse import ROUNDING, colours, guide_pxs, lie_of, off_the_guide, seeds, sides, soft_guide
 from tiler.fuse import LAW_RADIUS, TOLERANCE, fuse, local_mean, obey
 from tiler.guidance import SURE
-
-GUIDE, TILE, FUSED = 3, 4, 5
 
 
 def eager_weights(seed=1):
