@@ -3,7 +3,9 @@
 A folder holds NAME.jpg and NAME_alpha.png. Each method takes the fuse's place in the engine, which runs unchanged: at
 every level the guide is what the method made of the level below. The guide at the base is the network's own answer to
 a small picture (`real`), or the truth averaged down to that size (`perfect`), which tells what a method does to a
-guide that has no fault but its size. Figures are means over the pictures, divided by those of the guide enlarged.
+guide that has no fault but its size. Figures are means over the pictures, divided by those of the guide enlarged;
+`coarse` is the part of a method's own band MSE that would be left if all that is finer than a pixel of the base were
+right, which no detail can mend.
 
 Half of the pictures, every other one of each folder by name, is for choosing; the others are for confirming a choice
 that is made.
@@ -23,6 +25,7 @@ import metrics
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 from score import BAND_OF_SHORT_SIDE, is_scored, truth_of
 
 import tiler
@@ -41,7 +44,8 @@ from tiler.run import plan_for
 
 Alpha = NDArray[np.float32]
 METHODS = BASELINES | IDEAS
-FIGURES = ("MAD", "band MSE", "Grad")
+FIGURES = ("MAD", "band MSE", "Grad", "coarse band MSE")
+BAND_MSE, COARSE = 1, 3
 DIVISOR = "guide"
 # The method whose tiles are the truth.
 TOLD = "truth, obeying"
@@ -143,28 +147,36 @@ def solved(case: Case, network: Network, fuse: Fuse, run: Callable[..., object])
 
 def figures(alpha: Alpha, case: Case) -> list[float]:
     """Return the `FIGURES` of one alpha."""
+    base_px = [size / small for size, small in zip(alpha.shape, case.plan.levels[-1].shape, strict=True)]
+    coarse = ndimage.gaussian_filter(alpha - case.truth, base_px)
     return [
         metrics.mad(alpha, case.truth),
         metrics.mse(alpha, case.truth, case.band),
         metrics.grad(alpha, case.truth),
+        metrics.mse(coarse, np.zeros_like(coarse), case.band),
     ]
 
 
 def table(results: dict[str, list[list[float]]], seconds: dict[str, float], pictures: list[str]) -> Iterable[str]:
     """Yield the lines of a table: means as they are for the divisor, and every method's divided by them."""
     base = np.array(results[DIVISOR])
-    yield "| | MAD | band MSE | Grad | worst MAD | its picture | ms a tile |"
-    yield "|---|---|---|---|---|---|---|"
-    means = " | ".join(f"{mean:.4g}" for mean in base.mean(axis=0))
-    yield f"| {DIVISOR}, not divided | {means} | | | {1000 * seconds[DIVISOR]:.0f} |"
+    yield "| | MAD | band MSE | Grad | coarse | worst MAD | its picture | ms a tile |"
+    yield "|---|---|---|---|---|---|---|---|"
+    means = " | ".join(f"{mean:.4g}" for mean in base.mean(axis=0)[:COARSE])
+    yield f"| {DIVISOR}, not divided | {means} | {_coarse(base):.2f} | | | {1000 * seconds[DIVISOR]:.0f} |"
     for name, rows in results.items():
         if name == DIVISOR:
             continue
         found = np.array(rows)
-        ratios = " | ".join(f"{ratio:.3f}" for ratio in found.mean(axis=0) / base.mean(axis=0))
+        ratios = " | ".join(f"{ratio:.3f}" for ratio in (found.mean(axis=0) / base.mean(axis=0))[:COARSE])
         each = found[:, 0] / base[:, 0]
         worst = int(each.argmax())
-        yield f"| {name} | {ratios} | {each[worst]:.3f} | {pictures[worst]} | {1000 * seconds[name]:.0f} |"
+        rest = f"{_coarse(found):.2f} | {each[worst]:.3f} | {pictures[worst]} | {1000 * seconds[name]:.0f}"
+        yield f"| {name} | {ratios} | {rest} |"
+
+
+def _coarse(rows: NDArray[np.float64]) -> float:
+    return float(rows[:, COARSE].mean() / rows[:, BAND_MSE].mean())
 
 
 def _each(timed: Timed) -> float:

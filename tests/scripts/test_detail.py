@@ -96,9 +96,20 @@ def test_every_method_answers_in_0_to_1_and_leaves_what_the_guide_is_sure_of(nam
 
 
 def test_the_table_divides_by_the_guide_and_names_the_worst_picture():
-    results = {"guide": [[0.2, 0.4, 0.8], [0.4, 0.4, 0.8]], "idea": [[0.1, 0.1, 0.8], [0.5, 0.3, 0.4]]}
+    results = {
+        "guide": [[0.2, 0.4, 0.8, 0.4], [0.4, 0.4, 0.8, 0.4]],
+        "idea": [[0.1, 0.1, 0.8, 0.1], [0.5, 0.3, 0.4, 0.2]],
+    }
     *_, row = bench.table(results, {"guide": 0.0, "idea": 0.012}, ["cat", "dog"])
-    assert row == "| idea | 1.000 | 0.500 | 0.750 | 1.250 | dog | 12 |"
+    assert row == "| idea | 1.000 | 0.500 | 0.750 | 0.75 | 1.250 | dog | 12 |"
+
+
+def test_an_error_finer_than_a_pixel_of_the_base_is_not_coarse_and_one_that_is_wide_is(folder):
+    case = bench.open_case(folder / "p0.png", Counting(), COMFORT_PX, perfect=True)
+    stripes = np.where(np.arange(case.truth.shape[1]) % 2, 0.2, -0.2).astype(np.float32)
+    for error, share in ((stripes, 0.0), (0.2, 1.0)):
+        found = bench.figures(case.truth + np.float32(error), case)
+        assert found[bench.COARSE] / found[bench.BAND_MSE] == pytest.approx(share, abs=0.01)
 
 
 def test_one_command_prints_every_table(folder, tmp_path, monkeypatch, capsys):
