@@ -129,6 +129,30 @@ def test_local_mean_is_the_mean_of_the_pixels_that_there_are(height, width, radi
     assert local_mean(values, radius)[y, x] == pytest.approx(expected, abs=ROUNDING)
 
 
+@pytest.mark.parametrize("guide_px", [2.0, 2.4, 4.0])
+def test_strands_that_the_guide_has_blurred_come_back_as_dark_and_as_bright_as_they_are(guide_px):
+    """Colours that are finer than the guide must not flatten the slopes by which they explain it."""
+    y, x = np.mgrid[:192, :192]
+    strands = np.sin((x + 6 * np.sin(y / 30)) * 2 * np.pi / 5) > 0.3
+    truth = np.where(x < 60, 0, np.where(x > 130, 1, strands)).astype(np.float32)
+    guide = np.clip(ndimage.gaussian_filter(truth, 0.7 * guide_px), 0, 1)
+    fused = fuse(np.zeros_like(guide), guide, painted(truth), guide_px)
+    grey = (guide > 0.1) & (guide < 0.9)
+    slope, _ = np.polyfit(truth[grey], fused[grey], 1)
+    assert 0.75 < slope < 1.1
+
+
+@given(sides, sides, st.integers(1, 9), seeds)
+def test_block_means_are_the_means_of_the_pixels_that_there_are(height, width, side, seed):
+    rng = np.random.default_rng(seed)
+    values = rng.random((height, width), np.float32)
+    means = room._block_means(values, side)
+    assert means.shape == (-(-height // side), -(-width // side))
+    i, j = rng.integers(means.shape[0]), rng.integers(means.shape[1])
+    expected = values[i * side : (i + 1) * side, j * side : (j + 1) * side].mean()
+    assert means[i, j] == pytest.approx(expected, abs=ROUNDING)
+
+
 def disc(side=160, radius=55.0, softness_px=1.0):
     y, x = np.mgrid[:side, :side] - side / 2
     wavy = radius + 4 * np.sin(9 * np.arctan2(y, x))

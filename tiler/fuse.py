@@ -26,8 +26,10 @@ Samples = NDArray[np.float32]
 # Lengths are in guide pixels, so that one choice serves every level.
 # The guide places an edge within two or three of its pixels: four to either side hold both sides of it.
 LAW_RADIUS = 4
-# An edge moves by a third of a guide pixel when it changes the mean over eight of them by this much.
-TOLERANCE = 0.04
+# An edge moves by two thirds of a guide pixel when it changes the mean over eight of them by this much: as far as a
+# guide may well have misplaced it. What a guide gets wrong is mostly coarser than its pixels, so a stricter law costs
+# more than it saves, and none at all would gain little.
+TOLERANCE = 0.08
 # Far enough to see sure foreground and sure background on the two sides of loose hair.
 REGRESSION_RADIUS = 16
 # Variations smaller than these are noise to the regression. Colours are good to two or three steps of 255; the tile's
@@ -115,15 +117,14 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     A function counts for the share of the guide's variance that it explains, and the guide itself for the rest: where
     nothing in the picture varies with the guide, it is not blurred for nothing.
     """
-    # Slopes vary slowly: one sample in two guide pixels gives the same answer as all of them.
+    # Slopes vary slowly: one sample in two guide pixels gives the same answer as all of them. Samples are means, which
+    # makes the planes as coarse as the guide is. Else each strand that the guide has blurred would be an error in the
+    # planes, and errors there flatten slopes: hair would come out grey.
     step = round(2 * guide_px)
     radius = round(REGRESSION_RADIUS * guide_px / step)
-    target = guide[::step, ::step]
-    centres = [plane[::step, ::step].mean() for plane in planes]
-    known = [
-        (plane[::step, ::step] - centre) / np.float32(noise)
-        for plane, centre, noise in zip(planes, centres, noises, strict=True)
-    ]
+    target, *coarse = (_block_means(plane, step) for plane in (guide, *planes))
+    centres = [plane.mean() for plane in coarse]
+    known = [(plane - centre) / np.float32(noise) for plane, centre, noise in zip(coarse, centres, noises, strict=True)]
     weight = GREY_SHARE + (1 - GREY_SHARE) * (2 * target - 1) ** 2
     total = local_mean(weight, radius)
 
@@ -141,11 +142,25 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     trust = np.asarray(np.clip(explained / np.maximum(variance, TINY), 0, 1), np.float32)
     slopes = [trust * slope for slope in slopes]
     offset = trust * target_mean - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
-    out = _spread(local_mean(offset, radius), guide.shape, step)
-    out += guide * _spread(local_mean(1 - trust, radius), guide.shape, step)
+
+    def around(values: Samples) -> Alpha:
+        return _spread(local_mean(values, radius), guide.shape, step, first=(step - 1) / 2)
+
+    out = around(offset) + guide * around(1 - trust)
     for slope, plane, centre, noise in zip(slopes, planes, centres, noises, strict=True):
-        out += _spread(local_mean(slope / np.float32(noise), radius), guide.shape, step) * (plane - centre)
+        out += around(slope / np.float32(noise)) * (plane - centre)
     return out
+
+
+def _block_means(values: Alpha, side: int) -> Samples:
+    """Return the means of squares of `side` pixels; those at the far edges may be cut short."""
+    means = values
+    for axis, size in enumerate(values.shape):
+        starts = np.arange(0, size, side)
+        lengths = np.diff(starts, append=size)
+        sums = np.add.reduceat(means, starts, axis=axis)
+        means = np.asarray(sums / (lengths if axis else lengths[:, None]), np.float32)
+    return means
 
 
 def _solve(matrix: list[list[Samples]], right: list[Samples]) -> list[Samples]:
@@ -202,19 +217,22 @@ def _odds(mean: Samples) -> Samples:
     return kept / (1 - kept)
 
 
-def _spread(samples: Samples, shape: tuple[int, ...], step: int) -> Alpha:
-    """Return (h, w) values for all pixels of `shape`: linear between samples, constant beyond the last."""
-    wide = _stretch(samples.T, shape[1], step).T
-    return _stretch(np.ascontiguousarray(wide), shape[0], step)
+def _spread(samples: Samples, shape: tuple[int, ...], step: int, first: float = 0.0) -> Alpha:
+    """Return (h, w) values for all pixels of `shape`: linear between samples, the first of which lies at `first`.
+
+    Constant before the first and beyond the last.
+    """
+    wide = _stretch(samples.T, shape[1], step, first).T
+    return _stretch(np.ascontiguousarray(wide), shape[0], step, first)
 
 
-def _stretch(samples: Samples, size: int, step: int) -> NDArray[np.float32]:
+def _stretch(samples: Samples, size: int, step: int, first: float) -> NDArray[np.float32]:
     """Return `size` rows, linear between those of `samples`, which are `step` apart."""
-    at = np.minimum(np.arange(size) / step, len(samples) - 1)
-    first = at.astype(np.intp)
-    weight = (at - first).astype(np.float32)[:, None]
-    out = samples[np.minimum(first + 1, len(samples) - 1)]
-    out -= samples[first]
+    at = np.minimum(np.maximum((np.arange(size) - first) / step, 0), len(samples) - 1)
+    before = at.astype(np.intp)
+    weight = (at - before).astype(np.float32)[:, None]
+    out = samples[np.minimum(before + 1, len(samples) - 1)]
+    out -= samples[before]
     out *= weight
-    out += samples[first]
+    out += samples[before]
     return out

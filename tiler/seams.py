@@ -39,9 +39,10 @@ Across = Literal["rows", "cols"]
 ACROSS: tuple[Across, Across] = ("rows", "cols")
 
 # Averaged over a square of eight guide pixels a fused tile is within `TOLERANCE` of its guide, so two of them are
-# within twice that of each other. It bounds the mean of the difference, not of its size, so this is a rule of thumb;
-# but what is beyond it is rarely hair: a tile failed, or nothing was fused.
-LIMIT = 2 * TOLERANCE
+# within twice that of each other if they err in opposite directions; they see the same pixels, and rarely do. The law
+# bounds the mean of a difference, not of its size, so this is a rule of thumb; but what is beyond it is rarely hair: a
+# tile failed, or nothing was fused.
+LIMIT = TOLERANCE
 # A seam is seen as a patch that is off, not as a pixel; the worst place is the worst square of this side,
 # eight guide pixels where a level is half of the next.
 PATCH_PX = 16

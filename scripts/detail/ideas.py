@@ -1,5 +1,6 @@
 """Ideas for a better fuse that were measured: `docs/quality.md` says what became of each. All of them build on it."""
 
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -23,14 +24,19 @@ OWN_BLUR = 0.35
 DOUBT = 0.1
 
 
-def with_constants(**constants: float) -> Fuse:
-    """Return the shipped fuse with other constants; for one thread only."""
+def with_constants(**constants: Any) -> Fuse:
+    """Return the shipped fuse with other constants, or functions; for one thread only."""
 
     def changed(tile: Alpha, guide: Alpha, rgb: Rgb, guide_px: float) -> Alpha:
         with patch.dict(vars(tiler.fuse), constants):
             return fuse(tile, guide, rgb, guide_px)
 
     return changed
+
+
+def points(values: Alpha, side: int) -> Alpha:
+    """Return single pixels as samples, in the place of means."""
+    return values[::side, ::side]
 
 
 def twice(tile: Alpha, guide: Alpha, rgb: Rgb, guide_px: float) -> Alpha:
@@ -105,8 +111,11 @@ def _resized(rgb: Rgb, size: tuple[int, int], how: Image.Resampling) -> NDArray[
 
 
 IDEAS: dict[str, Method] = {
+    "points for samples": alone(with_constants(_block_means=points)),
     "all pixels count alike": alone(with_constants(GREY_SHARE=1.0)),
-    "tolerance 0.06": alone(with_constants(TOLERANCE=0.06, AIM=0.054)),
+    "tolerance 0.04": alone(with_constants(TOLERANCE=0.04, AIM=0.036)),
+    "tolerance 0.12": alone(with_constants(TOLERANCE=0.12, AIM=0.108)),
+    "no law": alone(with_constants(TOLERANCE=1.0, AIM=0.9)),
     "radius 24": alone(with_constants(REGRESSION_RADIUS=24)),
     "contrast 0.4": alone(with_constants(CONTRAST=0.4)),
     "twice": alone(twice),
