@@ -32,9 +32,9 @@ LAW_RADIUS = 4
 TOLERANCE = 0.08
 # Far enough to see sure foreground and sure background on the two sides of loose hair.
 REGRESSION_RADIUS = 16
-# Variations smaller than these are noise to the regression. Colours are good to two or three steps of 255; the tile's
+# Variations smaller than these are noise to the regression. Means of colours are good to a step or so of 255; the tile's
 # alpha is the answer of a network without context, and its finer shades mean nothing.
-COLOUR_NOISE = 0.01
+COLOUR_NOISE = 0.005
 TILE_NOISE = 0.1
 # How much a grey pixel of the guide counts in the regression, when one that is surely 0 or 1 counts as 1. A guide is
 # grey where it has blurred two things into one, and would teach the regression to do the same.
