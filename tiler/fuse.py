@@ -32,8 +32,8 @@ LAW_RADIUS = 4
 TOLERANCE = 0.08
 # Far enough to see sure foreground and sure background on the two sides of loose hair.
 REGRESSION_RADIUS = 16
-# Variations smaller than these are noise to the regression. Means of colours are good to a step or so of 255; the tile's
-# alpha is the answer of a network without context, and its finer shades mean nothing.
+# Variations smaller than these are noise to the regression. Means of colours are good to a step or so of 255; the
+# tile's alpha is the answer of a network without context, and its finer shades mean nothing.
 COLOUR_NOISE = 0.005
 TILE_NOISE = 0.1
 # How much a grey pixel of the guide counts in the regression, when one that is surely 0 or 1 counts as 1. A guide is
@@ -153,14 +153,11 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
 
 
 def _block_means(values: Alpha, side: int) -> Samples:
-    """Return the means of squares of `side` pixels; those at the far edges may be cut short."""
-    means = values
-    for axis, size in enumerate(values.shape):
-        starts = np.arange(0, size, side)
-        lengths = np.diff(starts, append=size)
-        sums = np.add.reduceat(means, starts, axis=axis)
-        means = np.asarray(sums / (lengths if axis else lengths[:, None]), np.float32)
-    return means
+    """Return the means of squares of `side` pixels; where one is cut short, the last pixels are repeated."""
+    rows, cols = (-size % side for size in values.shape)
+    whole = np.pad(values, ((0, rows), (0, cols)), mode="edge") if rows or cols else values
+    tall = np.sum([whole[k::side] for k in range(side)], axis=0)
+    return np.asarray(np.sum([tall[:, k::side] for k in range(side)], axis=0) / side**2, np.float32)
 
 
 def _solve(matrix: list[list[Samples]], right: list[Samples]) -> list[Samples]:
