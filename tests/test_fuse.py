@@ -130,28 +130,29 @@ def test_local_mean_is_the_mean_of_the_pixels_that_there_are(height, width, radi
 
 
 @pytest.mark.parametrize("guide_px", [2.0, 2.4, 4.0])
-def test_strands_that_the_guide_has_blurred_come_back_as_dark_and_as_bright_as_they_are(guide_px):
+def test_strands_that_the_guide_has_blurred_come_back_dark_and_bright(guide_px):
     """Colours that are finer than the guide must not flatten the slopes by which they explain it."""
     y, x = np.mgrid[:192, :192]
-    strands = np.sin((x + 6 * np.sin(y / 30)) * 2 * np.pi / 5) > 0.3
+    strands = np.sin((x + 6 * np.sin(y / 30)) * 2 * np.pi / 3) > 0.3
     truth = np.where(x < 60, 0, np.where(x > 130, 1, strands)).astype(np.float32)
-    guide = np.clip(ndimage.gaussian_filter(truth, 0.7 * guide_px), 0, 1)
+    guide = np.clip(ndimage.gaussian_filter(truth, 0.5 * guide_px), 0, 1)
     fused = fuse(np.zeros_like(guide), guide, painted(truth), guide_px)
     grey = (guide > 0.1) & (guide < 0.9)
     slope, _ = np.polyfit(truth[grey], fused[grey], 1)
-    assert 0.75 < slope < 1.1
+    assert 0.55 < slope < 1.1
 
 
-@given(sides, sides, st.integers(1, 9), seeds)
-def test_block_means_are_the_means_of_blocks_of_which_the_last_goes_on_as_it_ends(height, width, side, seed):
+@given(sides, sides, st.integers(1, 5), st.integers(0, 5), seeds)
+def test_samples_are_the_means_of_squares_of_which_the_last_goes_on_as_it_ends(height, width, side, apart, seed):
     rng = np.random.default_rng(seed)
     values = rng.random((height, width), np.float32)
-    means = room._block_means(values, side)
-    assert means.shape == (-(-height // side), -(-width // side))
-    i, j = rng.integers(means.shape[0]), rng.integers(means.shape[1])
-    rows, cols = (np.arange(k * side, (k + 1) * side) for k in (i, j))
+    step = side + apart
+    samples = room._samples(values, side, step)
+    assert samples.shape == (-(-height // step), -(-width // step))
+    i, j = rng.integers(samples.shape[0]), rng.integers(samples.shape[1])
+    rows, cols = (k * step + apart // 2 + np.arange(side) for k in (i, j))
     expected = values[np.ix_(np.minimum(rows, height - 1), np.minimum(cols, width - 1))].mean()
-    assert means[i, j] == pytest.approx(expected, abs=ROUNDING)
+    assert samples[i, j] == pytest.approx(expected, abs=ROUNDING)
 
 
 def disc(side=160, radius=55.0, softness_px=1.0):

@@ -117,12 +117,12 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     A function counts for the share of the guide's variance that it explains, and the guide itself for the rest: where
     nothing in the picture varies with the guide, it is not blurred for nothing.
     """
-    # Slopes vary slowly: one sample in two guide pixels gives the same answer as all of them. Samples are means, which
-    # makes the planes as coarse as the guide is. Else each strand that the guide has blurred would be an error in the
-    # planes, and errors there flatten slopes: hair would come out grey.
-    step = round(2 * guide_px)
+    # Slopes vary slowly: one sample in two guide pixels gives the same answer as all of them. A sample is the mean of a
+    # guide pixel, which makes the planes as coarse as the guide. Else each strand that the guide has blurred would be
+    # an error in the planes, and errors there flatten slopes: hair would come out grey.
+    side, step = round(guide_px), round(2 * guide_px)
     radius = round(REGRESSION_RADIUS * guide_px / step)
-    target, *coarse = (_block_means(plane, step) for plane in (guide, *planes))
+    target, *coarse = (_samples(plane, side, step) for plane in (guide, *planes))
     centres = [plane.mean() for plane in coarse]
     known = [(plane - centre) / np.float32(noise) for plane, centre, noise in zip(coarse, centres, noises, strict=True)]
     weight = GREY_SHARE + (1 - GREY_SHARE) * (2 * target - 1) ** 2
@@ -144,7 +144,7 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     offset = trust * target_mean - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
 
     def around(values: Samples) -> Alpha:
-        return _spread(local_mean(values, radius), guide.shape, step, first=(step - 1) / 2)
+        return _spread(local_mean(values, radius), guide.shape, step, first=(step - side) // 2 + (side - 1) / 2)
 
     out = around(offset) + guide * around(1 - trust)
     for slope, plane, centre, noise in zip(slopes, planes, centres, noises, strict=True):
@@ -152,12 +152,16 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     return out
 
 
-def _block_means(values: Alpha, side: int) -> Samples:
-    """Return the means of squares of `side` pixels; where one is cut short, the last pixels are repeated."""
-    rows, cols = (-size % side for size in values.shape)
+def _samples(values: Alpha, side: int, step: int) -> Samples:
+    """Return the means of squares of `side` pixels, each in the middle of one of `step`.
+
+    Where a square reaches beyond the last pixels, these are repeated.
+    """
+    rows, cols = (-size % step for size in values.shape)
     whole = np.pad(values, ((0, rows), (0, cols)), mode="edge") if rows or cols else values
-    tall = np.sum([whole[k::side] for k in range(side)], axis=0)
-    return np.asarray(np.sum([tall[:, k::side] for k in range(side)], axis=0) / side**2, np.float32)
+    places = range((step - side) // 2, (step - side) // 2 + side)
+    tall = np.sum([whole[k::step] for k in places], axis=0)
+    return np.asarray(np.sum([tall[:, k::step] for k in places], axis=0) / side**2, np.float32)
 
 
 def _solve(matrix: list[list[Samples]], right: list[Samples]) -> list[Samples]:

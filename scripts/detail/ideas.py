@@ -11,7 +11,7 @@ from scipy import ndimage
 import tiler.fuse
 from detail.methods import Alpha, Method, Rgb, alone, unsure
 from tiler.engine import Fuse
-from tiler.fuse import fuse
+from tiler.fuse import _samples, fuse
 from tiler.guidance import SURE
 from tiler.model.network import Network
 
@@ -34,9 +34,14 @@ def with_constants(**constants: Any) -> Fuse:
     return changed
 
 
-def points(values: Alpha, side: int) -> Alpha:
+def points(values: Alpha, _side: int, step: int) -> Alpha:
     """Return single pixels as samples, in the place of means."""
-    return values[::side, ::side]
+    return values[::step, ::step]
+
+
+def wide(values: Alpha, _side: int, step: int) -> Alpha:
+    """Return means of twice the side as samples."""
+    return _samples(values, step, step)
 
 
 def twice(tile: Alpha, guide: Alpha, rgb: Rgb, guide_px: float) -> Alpha:
@@ -111,7 +116,8 @@ def _resized(rgb: Rgb, size: tuple[int, int], how: Image.Resampling) -> NDArray[
 
 
 IDEAS: dict[str, Method] = {
-    "points for samples": alone(with_constants(_block_means=points)),
+    "points for samples": alone(with_constants(_samples=points)),
+    "wide samples": alone(with_constants(_samples=wide)),
     "all pixels count alike": alone(with_constants(GREY_SHARE=1.0)),
     "tolerance 0.04": alone(with_constants(TOLERANCE=0.04, AIM=0.036)),
     "tolerance 0.12": alone(with_constants(TOLERANCE=0.12, AIM=0.108)),
