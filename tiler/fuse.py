@@ -28,7 +28,7 @@ Samples = NDArray[np.float32]
 LAW_RADIUS = 4
 # An edge moves by two thirds of a guide pixel when it changes the mean over eight of them by this much: as far as a
 # guide may well have misplaced it. What a guide gets wrong is mostly coarser than its pixels, so a stricter law costs
-# more than it saves, and none at all would gain little.
+# more than it saves; without any, little more would be gained.
 TOLERANCE = 0.08
 # Far enough to see sure foreground and sure background on the two sides of loose hair.
 REGRESSION_RADIUS = 16
@@ -121,6 +121,7 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     # guide pixel, which makes the planes as coarse as the guide. Else each strand that the guide has blurred would be
     # an error in the planes, and errors there flatten slopes: hair would come out grey.
     side, step = round(guide_px), round(2 * guide_px)
+    middle = (step - side) // 2 + (side - 1) / 2
     radius = round(REGRESSION_RADIUS * guide_px / step)
     target, *coarse = (_samples(plane, side, step) for plane in (guide, *planes))
     centres = [plane.mean() for plane in coarse]
@@ -144,7 +145,7 @@ def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], gui
     offset = trust * target_mean - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
 
     def around(values: Samples) -> Alpha:
-        return _spread(local_mean(values, radius), guide.shape, step, first=(step - side) // 2 + (side - 1) / 2)
+        return _spread(local_mean(values, radius), guide.shape, step, first=middle)
 
     out = around(offset) + guide * around(1 - trust)
     for slope, plane, centre, noise in zip(slopes, planes, centres, noises, strict=True):

@@ -45,7 +45,7 @@ from tiler.run import plan_for
 Alpha = NDArray[np.float32]
 METHODS = BASELINES | IDEAS
 FIGURES = ("MAD", "band MSE", "Grad", "coarse band MSE")
-BAND_MSE, COARSE = 1, 3
+BAND_MSE, COARSE = FIGURES.index("band MSE"), FIGURES.index("coarse band MSE")
 DIVISOR = "guide"
 # The method whose tiles are the truth.
 TOLD = "truth, obeying"

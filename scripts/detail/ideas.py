@@ -24,14 +24,19 @@ OWN_BLUR = 0.35
 DOUBT = 0.1
 
 
-def with_constants(**constants: Any) -> Fuse:
-    """Return the shipped fuse with other constants, or functions; for one thread only."""
+def fuse_with(**parts: Any) -> Fuse:
+    """Return the shipped fuse with other constants or functions of its module; for one thread only."""
 
     def changed(tile: Alpha, guide: Alpha, rgb: Rgb, guide_px: float) -> Alpha:
-        with patch.dict(vars(tiler.fuse), constants):
+        with patch.dict(vars(tiler.fuse), parts):
             return fuse(tile, guide, rgb, guide_px)
 
     return changed
+
+
+def under_a_law_of(tolerance: float) -> Fuse:
+    """Return the shipped fuse with another tolerance of the law."""
+    return fuse_with(TOLERANCE=tolerance, AIM=0.9 * tolerance)
 
 
 def points(values: Alpha, _side: int, step: int) -> Alpha:
@@ -116,14 +121,14 @@ def _resized(rgb: Rgb, size: tuple[int, int], how: Image.Resampling) -> NDArray[
 
 
 IDEAS: dict[str, Method] = {
-    "points for samples": alone(with_constants(_samples=points)),
-    "wide samples": alone(with_constants(_samples=wide)),
-    "all pixels count alike": alone(with_constants(GREY_SHARE=1.0)),
-    "tolerance 0.04": alone(with_constants(TOLERANCE=0.04, AIM=0.036)),
-    "tolerance 0.12": alone(with_constants(TOLERANCE=0.12, AIM=0.108)),
-    "no law": alone(with_constants(TOLERANCE=1.0, AIM=0.9)),
-    "radius 24": alone(with_constants(REGRESSION_RADIUS=24)),
-    "contrast 0.4": alone(with_constants(CONTRAST=0.4)),
+    "points for samples": alone(fuse_with(_samples=points)),
+    "wide samples": alone(fuse_with(_samples=wide)),
+    "all pixels count alike": alone(fuse_with(GREY_SHARE=1.0)),
+    "tolerance 0.04": alone(under_a_law_of(0.04)),
+    "tolerance 0.12": alone(under_a_law_of(0.12)),
+    "no law": alone(under_a_law_of(1.0)),
+    "radius 24": alone(fuse_with(REGRESSION_RADIUS=24)),
+    "contrast 0.4": alone(fuse_with(CONTRAST=0.4)),
     "twice": alone(twice),
     "gives back 0.3": alone(kept(0.3)),
     "gives back 1": alone(kept(1)),
