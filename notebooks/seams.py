@@ -19,8 +19,8 @@ import tempfile
 from pathlib import Path
 
 from tiler import Settings, figures, matte
-from tiler.look import load
-from tiler.seams import judge
+from tiler.core.seams import judge
+from tiler.inspect.snapshot import load
 
 picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
 kept = Path(tempfile.mkdtemp()) / "look.npz"

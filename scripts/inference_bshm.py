@@ -32,9 +32,9 @@ from urllib.request import (
 
 import pyvips
 
-from tiler import terminal
+from tiler.atomic import atomic_file
+from tiler.cli import terminal
 from tiler.errors import InputError, OutputError, TilerError
-from tiler.image.aside import written_aside
 from tiler.progress import Progress
 from tiler.run import matte
 from tiler.settings import Settings
@@ -75,7 +75,7 @@ def infer(picture: Path, output_dir: Path, settings: Settings, progress: Progres
     alpha, rgba = (output_dir / f"{picture.stem}_{what}.png" for what in ("alpha", "rgba"))
     matte(picture, rgba, settings, progress)
     whole = pyvips.Image.new_from_file(str(rgba), access="sequential", fail_on="warning")
-    with written_aside(alpha) as file:
+    with atomic_file(alpha) as file:
         target = pyvips.TargetCustom()
         target.on_write(file.write)
         whole.extract_band(whole.bands - 1).pngsave_target(target, keep="none")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tiler.canvas import WHITE
-from tiler.geometry import Box
-from tiler.plan import Plan
-from tiler.seams import Seam
+from tiler.core.geometry import Box
+from tiler.core.plan import Plan
+from tiler.core.seams import Seam
+from tiler.store.canvas import WHITE
 
 
 class RedIsAlpha:

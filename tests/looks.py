@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tests.test_blend import unrolled
-from tiler.geometry import Axis, Box, Span
-from tiler.look import Crop, Look
-from tiler.plan import Level
-from tiler.seams import measure_block, overlap_box, worst_first
+from tests.core.test_blending import unrolled
+from tiler.core.geometry import Axis, Box, Span
+from tiler.core.plan import Level
+from tiler.core.seams import measure_block, overlap_box, worst_first
+from tiler.inspect.snapshot import Crop, Snapshot
 
 SHAPE = (180, 240)
 OFF = 30 / 255
@@ -38,7 +38,7 @@ def a_look(off=OFF):
         cols = Span(max(0, seam.worst_col - 20), min(width, seam.worst_col + 20))
         box = Box(rows, cols)
         crops.append(Crop(seam, box, picture[box.slices], *(grey[box.slices] for _ in range(4))))
-    return Look(
+    return Snapshot(
         shape=SHAPE,
         levels=(SHAPE, (90, 120)),
         picture=picture,

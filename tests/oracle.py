@@ -1,9 +1,9 @@
 """The engine as nested loops that anyone can read: what every schedule of the real one must equal, bit for bit."""
 
-from tiler.blend import blend
-from tiler.engine import Scene, window
-from tiler.guidance import enlarge, open_tiles
-from tiler.image.eyes import to_network
+from tiler.core.blending import blend
+from tiler.core.guide import enlarge, uncertain_tiles
+from tiler.engine.solve import Scene, window
+from tiler.image.colour import to_network
 
 
 def solve(scene: Scene, *, dense: bool = False) -> None:
@@ -18,12 +18,12 @@ def solve(scene: Scene, *, dense: bool = False) -> None:
 
         tiles = {}
         for i, j in level.tiles:
-            if is_base or dense or (i, j) in open_tiles(below, level, scene.plan.levels[level.index + 1]):
+            if is_base or dense or (i, j) in uncertain_tiles(below, level, scene.plan.levels[level.index + 1]):
                 box = level.read(i, j)
                 rgb = to_network(window(lambda part, level=level: scene.picture.read(level.index, part), box, level))
                 alpha = scene.network.alpha(rgb)
                 if not is_base:
-                    alpha = scene.fuse(alpha, guide(box), rgb, max(level.guide_px))
+                    alpha = scene.fuse(alpha, guide(box), rgb, max(level.guide_scale))
                 tiles[i, j] = alpha[level.support(i, j).within(box).slices]
         for i, j in level.tiles:
             scene.canvas.write(level.index, level.block(i, j), blend(level, i, j, tiles, guide))

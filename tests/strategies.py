@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from tiler.geometry import Axis
-from tiler.plan import make_plan
+from tiler.core.geometry import Axis
+from tiler.core.plan import make_plan
 
 BOTH = st.booleans()
 
@@ -20,7 +20,7 @@ def plans(draw, most_px=60, wraps=BOTH):
     tile_px = draw(st.integers(5, 24))
     return make_plan(
         (draw(st.integers(1, most_px)), draw(st.integers(1, most_px))),
-        comfort_px=draw(st.integers(4, 24)),
+        guide_px=draw(st.integers(4, 24)),
         tile_px=tile_px,
         overlap_px=draw(st.integers(0, tile_px // 2)),
         wraps=draw(wraps),

@@ -14,7 +14,7 @@ from tests.test_run import Fake
 from tiler.batch import Item, find_items, run_batch, table, to_csv, watch
 from tiler.progress import Silent
 
-SETTINGS = tiler.Settings(comfort_px=48, tile_px=48, overlap_px=12, threads=2)
+SETTINGS = tiler.Settings(guide_px=48, tile_px=48, overlap_px=12, threads=2)
 
 
 class Counting(Fake):
@@ -44,7 +44,7 @@ def run(archive, **settings):
     network = Counting()
     items = find_items(archive, archive.parent / "out", ".png")
     jobs = settings.pop("jobs", 1)
-    use = tiler.Settings(comfort_px=48, tile_px=48, overlap_px=12, threads=2, **settings)
+    use = tiler.Settings(guide_px=48, tile_px=48, overlap_px=12, threads=2, **settings)
     return list(run_batch(items, use, network, lambda _: Silent(), jobs=jobs)), network
 
 

@@ -27,7 +27,7 @@ class Slow(Fake):
         return np.maximum(super().alpha(rgb), np.float32(finding and int(rgb.sum()) % 2))
 
 run.open_session = lambda *_: Slow()
-sizes = {"comfort_px": 64, "tile_px": 64, "overlap_px": 16, "threads": 2}
+sizes = {"guide_px": 64, "tile_px": 64, "overlap_px": 16, "threads": 2}
 settings = tiler.Settings(**sizes, route="dense", dense_levels=finding, mend=bool(finding))
 rng = random.Random(0)
 

@@ -12,7 +12,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
-from tiler.memory import give_back
+from tiler.memory import release_memory
 
 def work(_):
     arrays, pieces = [], []
@@ -28,7 +28,7 @@ def held():
 with ThreadPoolExecutor(8) as threads:
     kept = list(threads.map(work, range(8)))
 before = held()
-give_back()
+release_memory()
 print(before, held())
 """
 

@@ -1,7 +1,8 @@
 import json
 from pathlib import Path
 
-from tiler.report import LevelReport, ModelReport, Report, machine, versions
+from tiler.engine.report import LevelReport
+from tiler.report import ModelReport, Report, machine, versions
 from tiler.settings import Settings
 
 

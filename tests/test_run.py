@@ -11,13 +11,13 @@ from PIL.PngImagePlugin import PngInfo
 import tiler
 from tests.fakes import ColourKey, Heard
 from tiler import run
-from tiler.image.eyes import to_network
-from tiler.look import load
+from tiler.core.seams import judge
+from tiler.image.colour import to_network
+from tiler.inspect.snapshot import load
 from tiler.model.card import find_card
-from tiler.model.facts import GraphFacts
-from tiler.model.session import open_session
+from tiler.model.graph_report import GraphReport
+from tiler.model.tensorflow_runtime import open_session
 from tiler.progress import Silent
-from tiler.seams import judge
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 
@@ -28,7 +28,7 @@ class Fake(ColourKey):
     card = find_card("modnet")
     sha256 = "0" * 64
     precision = "f32"
-    facts = GraphFacts((), (), 0, 0)
+    facts = GraphReport((), (), 0, 0)
 
     def close(self):
         pass
@@ -183,7 +183,7 @@ def test_what_was_mended_is_in_the_report_and_the_sidecar(photo, tmp_path, monke
             return np.maximum(super().alpha(rgb), np.float32(crc32(rgb.tobytes()) % 2))
 
     monkeypatch.setattr(run, "open_session", lambda *_: Seeing())
-    bad = {"comfort_px": 128, "tile_px": 256, "overlap_px": 32, "dense_levels": 1}
+    bad = {"guide_px": 128, "tile_px": 256, "overlap_px": 32, "dense_levels": 1}
     left, mended = (
         tiler.matte(photo, tmp_path / f"{mend}.png", tiler.Settings(**bad, mend=mend)) for mend in (False, True)
     )

@@ -9,7 +9,7 @@ from tiler.settings import Settings
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("comfort_px", 31),
+        ("guide_px", 31),
         ("tile_px", 0),
         ("overlap_px", -1),
         ("threads", 0),

@@ -11,7 +11,7 @@ import tiler
 from tests.test_run import Fake
 from tiler.sidecar import content_sha256, is_done, sidecar_of
 
-SETTINGS = tiler.Settings(comfort_px=48, tile_px=48, overlap_px=12, threads=2)
+SETTINGS = tiler.Settings(guide_px=48, tile_px=48, overlap_px=12, threads=2)
 
 
 @pytest.fixture

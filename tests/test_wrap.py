@@ -16,7 +16,7 @@ from tiler import run
 from tiler.model.card import find_card
 from tiler.run import plan_for
 
-SIZES = {"comfort_px": 32, "tile_px": 64, "overlap_px": 16, "threads": 2}
+SIZES = {"guide_px": 32, "tile_px": 64, "overlap_px": 16, "threads": 2}
 SHAPE = (128, 768)
 # A tile of the base, in pixels of the picture.
 TURN_PX = 192

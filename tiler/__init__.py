@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tiler.errors import InputError, ModelError, OutputError, SettingsError, TilerError
+    from tiler.inspect import figures
     from tiler.progress import Progress
     from tiler.report import Report
     from tiler.run import matte
@@ -30,6 +31,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TilerError",
+    "figures",
     "matte",
 ]
 
@@ -45,4 +47,6 @@ def __getattr__(name: str) -> Any:
     # Names are fetched when first used: `tiler --help` must not wait for arrays and schedulers to load.
     if name not in __all__:
         raise AttributeError(f"module 'tiler' has no attribute {name!r}")
+    if name == "figures":
+        return import_module("tiler.inspect.figures")
     return getattr(import_module(f"tiler.{_HOMES.get(name, 'errors')}"), name)

@@ -1,5 +1,5 @@
 """`python -m tiler` is `tiler`."""
 
-from tiler.cli import main
+from tiler.cli.main import main
 
 main()

@@ -13,10 +13,10 @@ from threading import Event
 from time import perf_counter
 from typing import Literal
 
+from tiler.atomic import atomic_file
 from tiler.errors import InputError, OutputError, TilerError
-from tiler.image.aside import written_aside
 from tiler.image.open import format_of
-from tiler.model.session import Session
+from tiler.model.tensorflow_runtime import Session
 from tiler.progress import Progress
 from tiler.run import matte
 from tiler.settings import Settings
@@ -136,7 +136,7 @@ def to_csv(results: Sequence[Result]) -> str:
 
 def write_csv(results: Sequence[Result], path: Path) -> None:
     """Write the CSV aside and put it in its place; raises OutputError."""
-    with written_aside(path) as file:
+    with atomic_file(path) as file:
         file.write(to_csv(results).encode())
 
 

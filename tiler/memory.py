@@ -29,7 +29,7 @@ def peak_memory_mb() -> float | None:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def share_pools() -> None:
+def limit_malloc_pools() -> None:
     """Have threads that are yet to come share a few pools of memory, where the C library is glibc.
 
     With the pools that it would make, a run holds a fifth more.
@@ -38,7 +38,7 @@ def share_pools() -> None:
         mallopt(M_ARENA_MAX, POOLS)
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Hand freed memory back to the system, where the C library is glibc, which would keep it for later."""
     if malloc_trim := _of_glibc("malloc_trim"):
         malloc_trim(0)

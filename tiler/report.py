@@ -7,49 +7,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tiler.journal import FailedTile
-from tiler.seams import Judgement
+from tiler.core.seams import Judgement
+from tiler.engine.report import LevelReport
 from tiler.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Mending:
-    """What mending did to the bad seams of a level, those above the limit of `tiler.seams`.
-
-    above: how many there were. mended: how many of them are within the limit now; left: how many are not.
-    worst_before, worst_after: the worst place of any of them, in 0..1. tiles_run: tiles of the shifted grid.
-    """
-
-    above: int
-    mended: int
-    left: int
-    worst_before: float
-    worst_after: float
-    tiles_run: int
-
-    def tell(self) -> str:
-        """Return what was done in a line, with the worst places in steps of 255."""
-        return (
-            f"{self.mended} of {self.above} seams above the limit mended, {self.left} left; "
-            f"worst place {255 * self.worst_before:.1f} before, {255 * self.worst_after:.1f} after"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LevelReport:
-    """One level: its (height, width) in pixels, how many tiles ran and how many the guide had solved, and seconds.
-
-    tiles_kept: how many an earlier run of the same job had done before it was stopped. mending: None if it was not
-    asked for.
-    """
-
-    level: int
-    shape: tuple[int, int]
-    tiles_run: int
-    tiles_skipped: int
-    seconds: float
-    tiles_kept: int = 0
-    mending: Mending | None = None
+from tiler.store.journal import FailedTile
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +30,7 @@ class Report:
     seconds: wall time of each stage, in the order they came. peak_memory_mb: the most resident memory of the whole
     process so far, in 10^6 bytes; None where the system does not tell.
     failed_tiles: those the network gave no answer for; the guide stands in for them.
-    seams: how well neighbouring tiles agree; `tiler.seams` says what each figure means.
+    seams: how well neighbouring tiles agree; `tiler.core.seams` says what each figure means.
     """
 
     source: str

@@ -7,30 +7,30 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from tiler.engine import Run, Scene, on_threads, solve
+from tiler.core.fusion import fuse
+from tiler.core.geometry import Axis
+from tiler.core.plan import Plan, make_plan
+from tiler.core.seams import judge
+from tiler.engine.repair import mend
+from tiler.engine.solve import Run, Scene, on_threads, solve
 from tiler.errors import OutputError, SettingsError
-from tiler.fuse import fuse
-from tiler.geometry import Axis
-from tiler.image.bounds import check_room
-from tiler.image.export import check_holds, check_output, export
+from tiler.image.limits import check_room
+from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
-from tiler.image.panorama import is_full_turn
 from tiler.image.source import Source
-from tiler.job import sha256_of, shaping_versions, work_folder, working
-from tiler.look import Look, save
+from tiler.image.write.export import check_holds, check_output, export
+from tiler.inspect.collect import collect
+from tiler.inspect.html import write
+from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
-from tiler.mend import mend
 from tiler.model.card import ModelCard, find_card
-from tiler.model.patient import Patient
-from tiler.model.session import Session, open_session
-from tiler.page import write
-from tiler.plan import Plan, make_plan
+from tiler.model.retry import RetryingNetwork
+from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.progress import Progress, Silent
 from tiler.report import ModelReport, Report, machine, versions
-from tiler.seams import judge
 from tiler.settings import Settings
 from tiler.sidecar import write_sidecar
-from tiler.survey import survey
+from tiler.store.workdir import sha256_of, shaping_versions, work_folder, working
 
 
 def matte(
@@ -84,7 +84,9 @@ def matte(
                     count = sum(level.count for level in plan.levels)
                     progress.note(f"{output}: continues; {done} of {count} blocks were done.")
                 with _timed(seconds, "matte"):
-                    scene = Scene(plan, pyramid, Patient(session), fuse, canvas, journal, progress, settings.strict)
+                    scene = Scene(
+                        plan, pyramid, RetryingNetwork(session), fuse, canvas, journal, progress, settings.strict
+                    )
                     with _runner(scene, source, folder, settings) as (scene, run):
                         levels = solve(
                             scene,
@@ -98,7 +100,7 @@ def matte(
                 shown = None
                 if settings.html or settings.seams:
                     with _timed(seconds, "look at seams"):
-                        shown = survey(scene, seams)
+                        shown = collect(scene, seams)
                 if network is None:
                     session.close()  # its memory is not needed for the export
                 with _timed(seconds, "export"):
@@ -139,14 +141,14 @@ def _runner(scene: Scene, source: Path, folder: Path, settings: Settings) -> Ite
     if settings.cluster is None:
         yield replace(scene, ahead=settings.threads), on_threads(settings.threads)
         return
-    from tiler.cluster import on_cluster, travelling
+    from tiler.engine.cluster import on_cluster, travelling
 
     sent = travelling(scene, source, folder, settings, open_session)
     with on_cluster(settings.cluster, sent) as (run, callers):
         yield replace(sent, ahead=callers), run
 
 
-def _show(look: Look, report: Report, settings: Settings) -> None:
+def _show(look: Snapshot, report: Report, settings: Settings) -> None:
     """Write what the settings ask for of a look at the seams: the arrays, the page."""
     if settings.seams:
         save(look, settings.seams)
@@ -173,8 +175,8 @@ def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings, *, wra
             f"--overlap-px {overlap_px} is more than half of the {tile_px} px tiles of {card.name}.",
             f"Choose an overlap of {tile_px // 2} or less, or larger tiles with --tile-px.",
         )
-    comfort_px = settings.comfort_px or card.comfort_px
-    return make_plan(shape, comfort_px=comfort_px, tile_px=tile_px, overlap_px=overlap_px, wraps=wraps)
+    guide_px = settings.guide_px or card.guide_px
+    return make_plan(shape, guide_px=guide_px, tile_px=tile_px, overlap_px=overlap_px, wraps=wraps)
 
 
 def fingerprint(source_sha256: str, model: ModelReport, plan: Plan, settings: Settings) -> dict[str, str | int | bool]:
@@ -185,7 +187,7 @@ def fingerprint(source_sha256: str, model: ModelReport, plan: Plan, settings: Se
         "model": model.name,
         "model sha256": model.sha256,
         "precision": model.precision,
-        "--comfort-px": min(base.shape),
+        "--guide-px": min(base.shape),
         "--tile-px": cols.tile_px,
         "--overlap-px": settings.overlap_px if settings.overlap_px is not None else "the model's own",
         "--wrap": cols.wraps,

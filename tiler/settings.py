@@ -28,7 +28,7 @@ class Settings:
     """The options of one run.
 
     model: a name from `tiler models`, or a directory with a graph and its card.
-    comfort_px: short side, in pixels, of the small picture the network sees first; None takes the model's own.
+    guide_px: short side, in pixels, of the small picture the network sees first; None takes the model's own.
     tile_px, overlap_px: side of a tile and overlap of neighbours, in pixels; None takes the model's own.
     route: "auto" runs only tiles that the guide leaves uncertain, "dense" runs them all.
     dense_levels: how many levels above the base run all their tiles even so, to find what the base is too small for.
@@ -48,14 +48,14 @@ class Settings:
     max_pixels: refuse pictures that say they have more.
     work_dir: where the work folder may lie while the run lasts; None takes the output's own directory.
     cluster: a Dask scheduler's address, tcp://host:8786, or "local:N" for N worker processes; None works in threads.
-    seams: an .npz file for a look at the seams, which `tiler seams` and `tiler.figures` take.
+    seams: an .npz file for a look at the seams, which `tiler seams` and `tiler.inspect.figures` take.
     html: a page to write about the run, for people without Python.
 
     Raises SettingsError, naming the option and the values it can have.
     """
 
     model: str = "modnet"
-    comfort_px: int | None = None
+    guide_px: int | None = None
     tile_px: int | None = None
     overlap_px: int | None = None
     route: Route = "auto"
@@ -79,7 +79,7 @@ class Settings:
     html: Path | None = None
 
     def __post_init__(self) -> None:
-        _at_least("comfort-px", self.comfort_px, 32)
+        _at_least("guide-px", self.guide_px, 32)
         _at_least("tile-px", self.tile_px, 32)
         _at_least("overlap-px", self.overlap_px, 0)
         _at_least("threads", self.threads, 1)

@@ -11,11 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tiler.image.aside import written_aside
-from tiler.job import sha256_of, shaping_versions
+from tiler.atomic import atomic_file
 from tiler.progress import Silent
 from tiler.report import Report
 from tiler.settings import Settings
+from tiler.store.workdir import sha256_of, shaping_versions
 
 FORMAT = 1
 # Options that change how a run goes, and not a bit of its output.
@@ -43,7 +43,7 @@ def write_sidecar(report: Report, fingerprint: Mapping[str, str | int | bool]) -
         "fingerprint": dict(fingerprint),
         **happened,
     }
-    with written_aside(sidecar_of(output)) as file:
+    with atomic_file(sidecar_of(output)) as file:
         file.write((json.dumps(kept, indent=2) + "\n").encode())
 
 

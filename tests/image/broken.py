@@ -16,8 +16,8 @@ import tifffile
 from PIL import Image
 
 from tests.image import kinds as made
+from tiler.core.geometry import Box
 from tiler.errors import InputError
-from tiler.geometry import Box
 from tiler.image.open import open_source
 
 MOST_PIXELS = 10**6

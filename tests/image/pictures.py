@@ -7,9 +7,9 @@ import tifffile
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from tiler.geometry import Box, Span
-from tiler.image.sheet import Sheet
+from tiler.core.geometry import Box, Span
 from tiler.image.source import Metadata
+from tiler.image.write.output import Sheet
 from tiler.settings import Settings
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -16,9 +16,9 @@ from PIL import Image
 
 from tests.image import broken
 from tests.image.broken import RGB, WITHOUT_SUMS
+from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
-from tiler.geometry import Box, Span
-from tiler.image.eyes import to_eyes
+from tiler.image.colour import to_srgb
 from tiler.image.open import open_source
 
 CUTS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -52,7 +52,7 @@ def seen(path):
     began = time.perf_counter()
     try:
         with closing(open_source(path, max_pixels=10**6)) as source:
-            return to_eyes(source.read(Box.whole(source.shape)), source.colour, source.metadata.icc)
+            return to_srgb(source.read(Box.whole(source.shape)), source.colour, source.metadata.icc)
     finally:
         assert time.perf_counter() - began < 20
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 2**20

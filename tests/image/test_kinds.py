@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.image.kinds import Kind, kinds
-from tiler.geometry import Box, Span
+from tiler.core.geometry import Box, Span
 from tiler.image.open import open_source
 
 

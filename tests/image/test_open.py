@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.image.pictures import jpeg, noise, write_tiff
+from tiler.core.geometry import Box
 from tiler.errors import InputError
-from tiler.geometry import Box
 from tiler.image.open import open_source
 
 SHAPE = (67, 90)

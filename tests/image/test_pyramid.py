@@ -10,10 +10,10 @@ from PIL import Image
 
 from tests.fakes import Heard
 from tests.image.pictures import ArraySource, boxes, noise
+from tiler.core.geometry import Box
+from tiler.core.plan import make_plan
 from tiler.errors import OutputError
-from tiler.geometry import Box
 from tiler.image.pyramid import build, halve
-from tiler.plan import make_plan
 from tiler.progress import Silent
 
 
@@ -38,7 +38,7 @@ def plain_resize(pixels, shape):
 def pictures(draw, most_px=90):
     shape = draw(st.tuples(st.integers(1, most_px), st.integers(1, most_px)))
     dtype = draw(st.sampled_from([np.uint8, np.uint16]))
-    plan = make_plan(shape, comfort_px=draw(st.integers(4, 30)), tile_px=32, overlap_px=8)
+    plan = make_plan(shape, guide_px=draw(st.integers(4, 30)), tile_px=32, overlap_px=8)
     source = ArraySource(noise((*shape, 3), dtype, seed=draw(st.integers(0, 9))), random_access=draw(st.booleans()))
     return source, plan.shapes
 
@@ -123,7 +123,7 @@ def test_another_trouble_of_the_disk_is_not_called_full(tmp_path, monkeypatch):
 
 
 def test_the_plan_halves_as_the_pyramid_does():
-    shapes = make_plan((1001, 777), comfort_px=64, tile_px=64, overlap_px=16).shapes
+    shapes = make_plan((1001, 777), guide_px=64, tile_px=64, overlap_px=16).shapes
     for above, below in pairwise(shapes[:-1]):
         assert halve(np.zeros((*above, 3), np.uint8)).shape[:2] == below
 

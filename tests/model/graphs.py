@@ -6,7 +6,7 @@ from dataclasses import replace
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tiler.model.card import find_card
-from tiler.model.session import load_tensorflow
+from tiler.model.tensorflow_runtime import load_tensorflow
 
 tf = load_tensorflow()
 

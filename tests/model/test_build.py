@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from scripts import build_modnet_graph as build
 from tests.model.graphs import tf
 from tiler.model.card import find_card
-from tiler.model.facts import graph_facts
-from tiler.model.graph import read_graph, unpack_weights
+from tiler.model.graph_file import read_graph, unpack_weights
+from tiler.model.graph_report import graph_report
 
 CHANNELS = 6
 
@@ -174,5 +174,5 @@ def test_the_file_that_ships_is_the_one_its_card_describes():
     content = path.read_bytes()
     assert hashlib.sha256(content).hexdigest() == card.sha256
     assert len(content) < 14e6
-    facts = graph_facts(read_graph(path))
+    facts = graph_report(read_graph(path))
     assert (facts.fixed_resizes, facts.normalisations, facts.poolings) == ((), 16, 1)

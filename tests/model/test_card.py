@@ -26,8 +26,8 @@ def test_the_cards_that_come_with_tiler():
     assert (bshm.name, modnet.name) == ("bshm", "modnet")
     assert bshm.hub_id == "iic/cv_unet_image-matting"
     assert modnet.hub_id is None
-    assert (bshm.comfort_px, bshm.tile_px, bshm.overlap_px, bshm.multiple_px) == (1024, 1024, 128, 1)
-    assert (modnet.comfort_px, modnet.tile_px, modnet.overlap_px, modnet.multiple_px) == (512, 512, 128, 32)
+    assert (bshm.guide_px, bshm.tile_px, bshm.overlap_px, bshm.multiple_px) == (1024, 1024, 128, 1)
+    assert (modnet.guide_px, modnet.tile_px, modnet.overlap_px, modnet.multiple_px) == (512, 512, 128, 32)
     for card in cards():
         assert (card.input_tensor, card.output_tensor) == ("input_image:0", "output_png:0")
         assert (card.channels, card.alpha_channel) == ("rgb", 3)

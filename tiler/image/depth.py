@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.image.eyes import to_eyes
+from tiler.image.colour import to_srgb
 
 MOST_HALF = 65504
 
@@ -23,7 +23,7 @@ def to_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         # Numbers beyond the range of half floats would become infinite.
         return np.clip(linear, -MOST_HALF, MOST_HALF).astype(dtype) if dtype == np.float16 else linear.astype(dtype)
     if pixels.dtype.kind == "f":
-        return to_depth(to_eyes(pixels.astype(np.float32, copy=False), "rgb", None), dtype)
+        return to_depth(to_srgb(pixels.astype(np.float32, copy=False), "rgb", None), dtype)
     if dtype == np.uint16:
         return pixels.astype(np.uint16) * np.uint16(257)
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

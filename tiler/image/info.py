@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import ImageCms
 
-from tiler.image.bounds import GB, estimate
+from tiler.image.limits import GB, needed_bytes
 from tiler.image.open import format_of, open_source
+from tiler.image.read.in_memory import InMemorySource, TurnedSource
+from tiler.image.read.vips import VipsSource
 from tiler.image.source import SAMPLES
-from tiler.image.vips import VipsSource
-from tiler.image.whole import Turned, WholeSource
 
 DEPTHS = {"uint8": "8 bit", "uint16": "16 bit", "float32": "float, linear light"}
 
@@ -21,8 +21,8 @@ def describe(path: str | Path) -> str:
     with closing(open_source(path)) as source:
         height, width = source.shape
         kept = source.metadata
-        memory, scratch = estimate(source)
-        how = "decoded whole, in memory" if isinstance(source, WholeSource) else "in any order, in parts"
+        memory, scratch = needed_bytes(source)
+        how = "decoded whole, in memory" if isinstance(source, InMemorySource) else "in any order, in parts"
         if not source.random_access:
             how = "from top to bottom, by way of scratch files"
         blocks = [name for name in ("exif", "xmp", "iptc") if getattr(kept, name)]
@@ -37,7 +37,7 @@ def describe(path: str | Path) -> str:
             ("read", how),
             ("needs", f"{memory / GB:.1f} GB of memory besides the network, {scratch / GB:.1f} GB of scratch disk"),
         ]
-        orientation = source.orientation if isinstance(source, Turned | VipsSource | WholeSource) else 1
+        orientation = source.orientation if isinstance(source, TurnedSource | VipsSource | InMemorySource) else 1
         if orientation != 1:
             lines.append(("orientation", f"{orientation} in the file, turned upright"))
         lines += [("note", note) for note in kept.notes]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from tiler.errors import InputError
-from tiler.image.bounds import check_pixels
+from tiler.image.limits import check_pixels
 from tiler.image.source import Source
 from tiler.settings import MOST_PIXELS
 
@@ -39,17 +39,17 @@ class Format:
 
 FORMATS = (
     # Before TIFF, whose first bytes some of them share.
-    Format("camera raw", (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"IIU\0", b"MMOR"), "tiler.image.raw"),
-    Format("camera raw", (b"ftypcrx ",), "tiler.image.raw", at=4),
-    Format("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "tiler.image.tiff"),
-    Format("PNG", (b"\x89PNG\r\n\x1a\n",), "tiler.image.vips"),
-    Format("JPEG", (b"\xff\xd8\xff",), "tiler.image.vips"),
-    Format("WebP", (b"WEBP",), "tiler.image.vips", at=8),
-    Format("PSD", (b"8BPS\0\1", b"8BPS\0\2"), "tiler.image.psd"),
-    Format("OpenEXR", (b"v/1\x01",), "tiler.image.exr"),
-    Format("JPEG 2000", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"), "tiler.image.jp2"),
-    Format("JPEG XL", (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a"), "tiler.image.jxl"),
-    Format("HEIC or AVIF", tuple(b"ftyp" + b for b in BRANDS), "tiler.image.heif", at=4),
+    Format("camera raw", (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"IIU\0", b"MMOR"), "tiler.image.read.raw"),
+    Format("camera raw", (b"ftypcrx ",), "tiler.image.read.raw", at=4),
+    Format("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "tiler.image.read.tiff"),
+    Format("PNG", (b"\x89PNG\r\n\x1a\n",), "tiler.image.read.vips"),
+    Format("JPEG", (b"\xff\xd8\xff",), "tiler.image.read.vips"),
+    Format("WebP", (b"WEBP",), "tiler.image.read.vips", at=8),
+    Format("PSD", (b"8BPS\0\1", b"8BPS\0\2"), "tiler.image.read.psd"),
+    Format("OpenEXR", (b"v/1\x01",), "tiler.image.read.exr"),
+    Format("JPEG 2000", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"), "tiler.image.read.jp2"),
+    Format("JPEG XL", (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a"), "tiler.image.read.jxl"),
+    Format("HEIC or AVIF", tuple(b"ftyp" + b for b in BRANDS), "tiler.image.read.heif", at=4),
 )
 
 

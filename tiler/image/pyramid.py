@@ -17,9 +17,9 @@ import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
+from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
-from tiler.geometry import Box, Span
-from tiler.image.eyes import to_eyes
+from tiler.image.colour import to_srgb
 from tiler.image.source import SAMPLES, Pixels, Source
 from tiler.progress import Progress
 
@@ -44,7 +44,7 @@ class Pyramid:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Return the kind of number that `read` gives."""
-        return eyes_dtype(self._source.dtype)
+        return srgb_dtype(self._source.dtype)
 
     def read(self, level: int, box: Box) -> Pixels:
         """Return the (h, w, 3) RGB pixels of `box`, in pixels of `level`, for eyes. Safe from any thread.
@@ -53,7 +53,7 @@ class Pyramid:
         """
         if level:
             return np.asarray(self._stored[level][box.slices])
-        return to_eyes(self.native(box), self._source.colour, self._source.metadata.icc)
+        return to_srgb(self.native(box), self._source.colour, self._source.metadata.icc)
 
     def native(self, box: Box) -> Pixels:
         """Return the (h, w, samples) pixels of `box` of the picture, as the source has them. Safe from any thread."""
@@ -82,7 +82,7 @@ def build(
     """
     kept = range(0 if not source.random_access else 1, len(shapes))
     kinds = {0: (SAMPLES[source.colour], source.dtype)}
-    seen = (3, eyes_dtype(source.dtype))
+    seen = (3, srgb_dtype(source.dtype))
     stored = {level: _array(scratch, level, shapes[level], *kinds.get(level, seen)) for level in kept}
     try:
         if kept.start < max(1, len(shapes) - 1):
@@ -106,7 +106,7 @@ def reopen(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> 
     return Pyramid(source, {level: zarr.open_array(scratch / str(level), mode="r") for level in kept})
 
 
-def eyes_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def srgb_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return how the levels for eyes keep a source of `dtype`: uint8 if it is, else uint16."""
     return np.dtype(np.uint8 if dtype == np.uint8 else np.uint16)
 
@@ -147,7 +147,7 @@ def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_
     bands = read()
     if 0 in stored:
         bands = _storing(bands, stored[0])
-    bands = (to_eyes(band, source.colour, source.metadata.icc) for band in bands)
+    bands = (to_srgb(band, source.colour, source.metadata.icc) for band in bands)
     for level in range(1, base):
         bands = _storing(_gathered(map(halve, bands), band_px), stored[level])
     deque(bands, maxlen=0)

@@ -25,7 +25,7 @@ class ModelCard:
     hub_id: its name on ModelScope; None for a network that is not fetched from there.
     input_tensor: takes (h, w, 3) float32, 0..255, in the order `channels`, "rgb" or "bgr".
     output_tensor: gives (h, w, c) float32, 0..255, of which channel `alpha_channel` is the alpha.
-    comfort_px: short side of the picture on which it is at its best.
+    guide_px: short side of the picture on which it is at its best.
     tile_px, overlap_px: side of a tile, and how much neighbours should share.
     multiple_px: both sides of what it is fed must be multiples of this; the session sees to it.
     directory: where the card lies; the graph may lie beside it.
@@ -40,7 +40,7 @@ class ModelCard:
     output_tensor: str
     channels: str
     alpha_channel: int
-    comfort_px: int
+    guide_px: int
     tile_px: int
     overlap_px: int
     multiple_px: int
@@ -109,7 +109,7 @@ def _data() -> Path:
 def _check(card: ModelCard, path: Path) -> None:
     if card.channels not in ("rgb", "bgr"):
         raise _wrong(path, f"channels is {card.channels!r}", 'Give "rgb" or "bgr".')
-    least = {"alpha_channel": 0, "comfort_px": 1, "tile_px": 1, "overlap_px": 0, "multiple_px": 1}
+    least = {"alpha_channel": 0, "guide_px": 1, "tile_px": 1, "overlap_px": 0, "multiple_px": 1}
     for field, value in least.items():
         if getattr(card, field) < value:
             raise _wrong(path, f"{field} is {getattr(card, field)}", f"Give {value} or more.")

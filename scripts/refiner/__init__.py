@@ -1,1 +1,0 @@
-"""How the refiner was made: render scenes, make pairs of them, train."""

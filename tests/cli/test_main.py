@@ -1,0 +1,215 @@
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.looks import a_look
+from tiler.inspect.snapshot import save
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "portrait.jpg"
+
+
+def tiler(*words, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "tiler", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.jpg"
+    Image.open(EXAMPLE).resize((320, 400)).save(path, quality=95)
+    return path
+
+
+def test_one_command_mattes_a_photo_and_says_so(small, tmp_path):
+    out = tmp_path / "out.tif"
+    done = tiler("matte", small, "-o", out, "--report", tmp_path / "r.json")
+    assert done.returncode == 0, done.stderr
+    assert "out.tif: 320 x 400 px" in done.stderr
+    with Image.open(out) as image:
+        assert (image.mode, image.size) == ("RGBA", (320, 400))
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["model"]["name"] == "modnet"
+    assert len(report["model"]["sha256"]) == 64
+    assert report["settings"]["route"] == "auto"
+
+
+def test_quiet_is_quiet_and_every_option_is_taken(small, tmp_path):
+    out = tmp_path / "alpha.png"
+    sizes = "--guide-px 128 --tile-px 128 --overlap-px 32 --bits 16 --threads 2"
+    ways = "--quiet --alpha-only --route dense --precision f32 --model modnet"
+    done = tiler("matte", small, "-o", out, *sizes.split(), *ways.split(), "--work-dir", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with Image.open(out) as image:
+        assert image.size == (320, 400)
+        assert np.asarray(image).max() > 60000
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """A directory with one good picture and some that are not."""
+    Image.new("RGB", (40, 30)).save(tmp_path / "good.png")
+    (tmp_path / "empty.tif").touch()
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:60])
+    (tmp_path / "text.jpg").write_text("not a picture at all\n" * 20)
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("nobody.jpg -o out.tif", "nobody.jpg"),
+        ("folder -o out.tif", "folder"),
+        ("empty.tif -o out.tif", "empty.tif"),
+        ("cut.png -o out.tif", "cut.png"),
+        ("text.jpg -o out.tif", "text.jpg"),
+        ("good.png -o out.jpg", "JPEG"),
+        ("good.png -o out.xyz", ".xyz"),
+        ("good.png -o no/out.tif", "no"),
+        ("good.png -o folder", "folder"),
+        ("good.png -o good.png", "good.png"),
+        ("good.png -o out.tif --model nonesuch", "nonesuch"),
+        ("good.png -o out.tif --report no/r.json", "r.json"),
+        ("good.png -o out.tif --work-dir no", "--work-dir"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_paragraph(shelf, words, says):
+    before = contents(shelf)
+    done = tiler("matte", *words.split(), cwd=shelf)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    before_it, error = done.stderr.split("tiler: ")
+    assert says in error
+    assert 1 < len(error.strip().splitlines()) < 8
+    assert len(before_it.splitlines()) <= 2
+    assert contents(shelf) == before
+
+
+def test_debug_shows_where_it_happened(tmp_path):
+    done = tiler("matte", tmp_path / "nobody.jpg", "-o", tmp_path / "out.tif", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["matte"], ["matte", "a.tif"], ["matte", "a.tif", "-o", "b.tif", "--bits", "12"], ["--nonesuch"]]
+)
+def test_wrong_usage_is_exit_code_2(words, tmp_path):
+    done = tiler(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_a_run_cleanly(tmp_path, how):
+    out, work = tmp_path / "out.png", tmp_path / "work"
+    work.mkdir()
+    photo = tmp_path / "photo.png"
+    Image.open(EXAMPLE).resize((1024, 1280)).save(photo)
+    sizes = "--guide-px 256 --tile-px 256 --overlap-px 64 --threads 1"
+    words = ["matte", str(photo), "-o", str(out), "--work-dir", str(work), *sizes.split()]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tiler", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs these tests in its background has its children ignore Ctrl-C.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(work.glob("*/canvas/*/c")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(process.pid, how)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "the same command continues" in said
+    assert "Traceback" not in said
+    assert not out.exists()
+    done = tiler(*words)
+    assert done.returncode == 0, done.stderr
+    assert "continues;" in done.stderr
+    assert list(work.iterdir()) == []
+
+
+def test_models_says_where_each_comes_from():
+    done = tiler("models")
+    assert done.returncode == 0
+    for word in ("modnet", "bshm", "Apache", "iic/cv_unet_image-matting", "on this disk"):
+        assert word in done.stdout
+
+
+def test_help_is_quick_and_has_examples():
+    done = tiler("matte", "--help")
+    assert "tiler matte photo.tif -o cutout.tif" in done.stdout
+    heavy = ["tensorflow", "dask", "zarr", "numpy", "pyvips"]
+    code = f"import sys, tiler.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    checked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert checked.stdout.strip() == "[]"
+
+
+def test_a_plan_is_told_and_a_wrong_work_dir_is_no_traceback(small, tmp_path):
+    done = tiler("plan", small, "--guide-px", "128", "--tile-px", "128", "--wrap", "--dense-levels", "1")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines() if line][-4:] == ["all", "time", "memory", "scratch"]
+    done = tiler("plan", small, "--work-dir", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "--work-dir" in done.stderr
+
+
+def test_a_batch_tells_what_failed_and_skips_what_is_done(small, tmp_path):
+    (tmp_path / "in").mkdir()
+    small.rename(tmp_path / "in" / "small.jpg")
+    (tmp_path / "in" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    words = ["batch", "in", "-o", "out", "--suffix", ".png", "--guide-px", "128"]
+    done = tiler(*words, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "1 done, 0 skipped, 0 failed tiles, 1 failed" in done.stderr
+    (tmp_path / "in" / "cut.png").unlink()
+    done = tiler(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "0 done, 1 skipped" in done.stderr
+    assert (tmp_path / "out" / "batch.csv").read_text().splitlines()[1].startswith("in/small.jpg,out/small.png,skipped")
+
+
+@pytest.mark.parametrize("words", ["in -o out --suffix .jpg", "in -o in", "in -o out --jobs 0"])
+def test_a_batch_that_cannot_be_is_wrong_usage(tmp_path, words):
+    (tmp_path / "in").mkdir()
+    assert tiler("batch", *words.split(), cwd=tmp_path).returncode == 2
+
+
+def test_seams_of_a_kept_look_are_told_and_judged(tmp_path):
+    look, html = tmp_path / "look.npz", tmp_path / "page.html"
+    save(a_look(), look)
+    above = tiler("seams", look, "--html", html)
+    assert above.returncode == 1
+    assert "  30.0  " in above.stdout
+    assert "30.0" in html.read_text()
+    below = tiler("seams", look, "--limit", "31")
+    assert below.returncode == 0, below.stderr
+    assert "0 above the limit of 31.0" in below.stdout
+    folder = tiler("seams", tmp_path)
+    assert folder.returncode == 1
+    assert "no canvas here" in folder.stderr
+    other = tiler("seams", tmp_path / "other.npz")
+    assert other.returncode == 1
+    assert "tiler matte --seams" in other.stderr

@@ -1,0 +1,41 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiler.image.read.segment_cache import PieceCache
+
+
+def piece(index):
+    return np.full(index % 7 + 1, index, np.uint8)
+
+
+@given(st.lists(st.integers(0, 20), max_size=60), st.integers(0, 40))
+def test_every_piece_is_the_one_asked_for_and_the_bytes_are_bounded(indices, most_bytes):
+    cache = PieceCache(piece, most_bytes)
+    for index in indices:
+        np.testing.assert_array_equal(cache.get(index), piece(index))
+        assert cache.held_bytes <= most_bytes
+
+
+def test_what_was_used_last_is_kept():
+    made = []
+    cache = PieceCache(lambda index: made.append(index) or np.zeros(10, np.uint8), 30)
+    for index in (1, 2, 3, 1, 4, 1, 3, 2):
+        cache.get(index)
+    assert made == [1, 2, 3, 4, 2]
+
+
+def test_a_shared_piece_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        PieceCache(piece, 100).get(3)[0] = 1
+
+
+def test_threads_agree():
+    cache = PieceCache(piece, 12)
+    with ThreadPoolExecutor(8) as threads:
+        for index, got in zip(range(500), threads.map(lambda i: cache.get(i % 13), range(500)), strict=True):
+            np.testing.assert_array_equal(got, piece(index % 13))
+    assert cache.held_bytes <= 12

@@ -1,0 +1,193 @@
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.image.pictures import SRGB, boxes, noise, own, tiff_layouts, write_tiff
+from tiler.core.geometry import Box, Span
+from tiler.errors import InputError
+from tiler.image.open import open_source
+from tiler.image.read import tiff
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("tiff") / "picture.tif"
+
+
+@given(st.data(), tiff_layouts(), st.integers(1, 70), st.integers(1, 70))
+def test_any_window_of_any_layout_is_a_window_of_the_whole(path, data, layout, height, width):
+    pixels = write_tiff(path, (height, width), **layout)
+    with closing(open_source(path)) as source:
+        assert (source.shape, source.dtype, source.random_access) == ((height, width), pixels.dtype, True)
+        for _ in range(3):
+            box = data.draw(boxes(source.shape))
+            np.testing.assert_array_equal(source.read(box), own(pixels)[box.slices])
+
+
+@given(st.data(), st.integers(1, 70), st.integers(1, 60))
+def test_plain_strips_are_cut_anywhere(path, data, rows, piece_rows):
+    pixels = write_tiff(path, (70, 40), rowsperstrip=rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiff, "PIECE_BYTES", piece_rows * 40 * 3)
+        with closing(open_source(path)) as source:
+            box = data.draw(boxes(source.shape))
+            np.testing.assert_array_equal(source.read(box), pixels[box.slices])
+
+
+@given(tiff_layouts().filter(lambda layout: "tile" not in layout and layout["compression"] not in (None, "zstd")))
+def test_a_huge_strip_is_read_from_top_to_bottom(path, layout):
+    pixels = write_tiff(path, (67, 45), **layout)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiff, "MOST_STRIP_BYTES", 0)
+        with closing(open_source(path)) as source:
+            assert not source.random_access
+            bands = [source.read(Box(Span(start, min(start + 20, 67)), Span(0, 45))) for start in range(0, 67, 20)]
+            np.testing.assert_array_equal(np.concatenate(bands), own(pixels))
+
+
+def test_a_huge_strip_that_libvips_would_read_as_zeros_is_refused(path, monkeypatch):
+    write_tiff(path, (67, 45), compression="zstd", rowsperstrip=67)
+    monkeypatch.setattr(tiff, "MOST_STRIP_BYTES", 0)
+    with pytest.raises(InputError, match="huge strips, and ZSTD"):
+        open_source(path)
+
+
+def test_strips_too_wide_for_the_cache_are_read_once(path, monkeypatch):
+    write_tiff(path, (67, 45), rowsperstrip=8)
+    monkeypatch.setattr(tiff, "STRIPS_BYTES", 1000)
+    with closing(open_source(path)) as source:
+        assert not source.random_access
+
+
+def test_threads_read_what_one_reads(path):
+    pixels = write_tiff(path, (300, 300), tile=(32, 32), compression="zlib")
+    with closing(open_source(path)) as source:
+        windows = [Box(Span(y, y + 90), Span(x, x + 90)) for y in range(0, 210, 30) for x in range(0, 210, 30)]
+        with ThreadPoolExecutor(6) as threads:
+            for box, got in zip(windows, threads.map(source.read, windows), strict=True):
+                np.testing.assert_array_equal(got, pixels[box.slices])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_where_white_is_zero_it_becomes_white(path, dtype):
+    pixels = write_tiff(path, (20, 30), samples=1, dtype=dtype, photometric="miniswhite")
+    with closing(open_source(path)) as source:
+        np.testing.assert_array_equal(source.read(Box.whole((20, 30))), own(~pixels))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_picture_stands_upright(path, orientation):
+    pixels = write_tiff(path, (20, 31), compression="lzw", extratags=[(274, 3, 1, orientation, False)])
+    upright = np.asarray(Image.fromarray(pixels))
+    if orientation != 1:
+        turn = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}[orientation]
+        upright = np.asarray(Image.fromarray(pixels).transpose(Image.Transpose(turn)))
+    with closing(open_source(path)) as source:
+        np.testing.assert_array_equal(source.read(Box.whole(source.shape)), upright)
+
+
+@pytest.mark.parametrize(("unit", "dpi"), [("inch", (300, 240)), ("centimeter", (762, 609.6)), ("none", None)])
+def test_profile_and_resolution_are_kept(path, unit, dpi):
+    write_tiff(path, (20, 30), iccprofile=SRGB, resolution=(300, 240), resolutionunit=unit)
+    with closing(open_source(path)) as source:
+        assert source.metadata.icc == SRGB
+        assert source.metadata.dpi == (pytest.approx(dpi) if dpi else None)
+
+
+def test_a_plain_tiff_has_no_metadata(path):
+    write_tiff(path, (20, 30))
+    with closing(open_source(path)) as source:
+        assert (source.metadata.icc, source.metadata.dpi) == (None, None)
+
+
+def test_the_first_page_is_the_picture(path):
+    pages = noise((3, 20, 30, 3), np.uint8)
+    tifffile.imwrite(path, pages, photometric="rgb")
+    with closing(open_source(path)) as source:
+        np.testing.assert_array_equal(source.read(Box.whole((20, 30))), pages[0])
+        assert source.metadata.notes == ("The first of 3 pages is read.",)
+
+
+def test_smaller_sizes_of_the_same_are_no_further_pages(path):
+    pixels = noise((64, 64, 3), np.uint8)
+    with tifffile.TiffWriter(path) as file:
+        file.write(pixels, photometric="rgb", tile=(16, 16), metadata=None)
+        file.write(pixels[::2, ::2], photometric="rgb", tile=(16, 16), subfiletype=1, metadata=None)
+    with closing(open_source(path)) as source:
+        np.testing.assert_array_equal(source.read(Box.whole((64, 64))), pixels)
+        assert source.metadata.notes == ()
+
+
+@pytest.mark.parametrize("byteorder", "<>")
+@pytest.mark.parametrize(
+    ("dtype", "samples", "photometric"),
+    [
+        (np.uint8, 4, "separated"),
+        (np.uint16, 4, "separated"),
+        (np.float16, 3, "rgb"),
+        (np.float32, 1, "minisblack"),
+        (np.float64, 3, "rgb"),
+    ],
+)
+def test_planes_apart_of_every_depth(path, dtype, samples, photometric, byteorder):
+    pixels = noise((samples, 20, 30), np.uint16).astype(dtype)
+    more = {"planarconfig": "separate"} if samples > 1 else {}
+    stored = pixels if samples > 1 else pixels[0]
+    tifffile.imwrite(path, stored, photometric=photometric, byteorder=byteorder, metadata=None, **more)
+    with closing(open_source(path)) as source:
+        want = np.moveaxis(pixels, 0, 2)
+        want = want if want.dtype.kind == "u" else want.astype(np.float32)
+        np.testing.assert_array_equal(source.read(Box.whole((20, 30))), want)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "kind"),
+    [
+        ({"dtype": np.int16}, "16 bit signed"),
+        ({"subfiletype": 1}, "preview"),
+        ({"extratags": [(50706, 1, 4, (1, 4, 0, 0), False)]}, "raw file"),
+    ],
+)
+def test_what_is_not_read_yet_is_named(path, keywords, kind):
+    keywords = {"photometric": "rgb", "dtype": np.uint8, "shape": (20, 30, 3), **keywords}
+    pixels = np.zeros(keywords.pop("shape"), keywords.pop("dtype"))
+    tifffile.imwrite(path, pixels, **keywords)
+    with pytest.raises(InputError, match=kind) as error:
+        open_source(path)
+    assert str(path) in error.value.what
+
+
+@pytest.mark.parametrize("tag", [324, 325])
+def test_a_tile_that_was_never_written_is_no_black_tile(path, tag):
+    write_tiff(path, (70, 70), tile=(32, 32), compression="zlib")
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        entry = file.pages.first.tags[tag]
+        entry.overwrite((*entry.value[:4], 0, *entry.value[5:]))
+    with pytest.raises(InputError, match="never written"):
+        open_source(path)
+
+
+@given(st.data(), tiff_layouts().filter(lambda layout: layout["samples"] != 4))
+def test_damaged_pixels_are_never_made_up(path, data, layout):
+    """Pixels overwritten with zeros are refused, if their compression has a header that tells."""
+    write_tiff(path, (50, 40), **layout)
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        index = data.draw(st.integers(0, len(page.dataoffsets) - 1))
+        offset, size = page.dataoffsets[index], page.databytecounts[index]
+    raw = bytearray(path.read_bytes())
+    raw[offset : offset + size] = bytes(size)
+    path.write_bytes(raw)
+    with closing(open_source(path)) as source:
+        if layout["compression"] in ("zlib", "zstd"):
+            with pytest.raises(InputError, match="damaged"):
+                source.read(Box.whole(source.shape))
+        else:
+            with suppress(InputError):
+                source.read(Box.whole(source.shape))

@@ -1,0 +1,234 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+import tifffile
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fakes import Heard
+from tests.image.pictures import SRGB, ArraySource, noise
+from tiler.core.geometry import Box
+from tiler.errors import OutputError
+from tiler.image.colour import to_srgb
+from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
+from tiler.image.open import open_source
+from tiler.image.source import Metadata
+from tiler.image.write.export import KINDS, check_holds, check_output, export
+from tiler.progress import Silent
+from tiler.settings import Settings
+
+FULL = Path("/dev/full")
+
+
+def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
+    source = ArraySource(pixels, metadata=metadata)
+    export(
+        path, source, source.read, lambda box: alpha[box.slices], Settings(threads=2, **options), progress or Silent()
+    )
+
+
+def samples_of(path):
+    """Return all samples, alpha too, (h, w, samples), by other readers than ours."""
+    suffix = path.suffix.lower()
+    if suffix in (".png", ".webp"):
+        pixels = pyvips.Image.new_from_buffer(path.read_bytes(), "", fail_on="warning").numpy()
+    elif suffix == ".zarr":
+        pixels = np.moveaxis(zarr.open_group(path, mode="r")["0"][:], 0, 2)
+    else:
+        pixels = tifffile.imread(path)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("out")
+
+
+@settings(max_examples=40)
+@given(
+    suffix=st.sampled_from([".tif", ".TIFF", ".Png", ".webp", ".zarr"]),
+    shape=st.tuples(st.integers(1, 600), st.integers(1, 600)),
+    samples=st.sampled_from([1, 3]),
+    dtype=st.sampled_from([np.uint8, np.uint16]),
+    bits=st.sampled_from([8, 16, None]),
+    alpha_only=st.booleans(),
+)
+def test_colours_and_alpha_come_back(folder, suffix, shape, samples, dtype, bits, alpha_only):
+    path = folder / f"out{suffix}"
+    pixels, alpha = noise((*shape, samples), dtype), noise(shape, np.uint16, seed=1)
+    run_export(path, pixels, alpha, bits=bits, alpha_only=alpha_only)
+    out = np.dtype(np.uint8 if (bits or 8 * dtype().itemsize) == 8 or suffix == ".webp" else np.uint16)
+    own = 3 if suffix == ".webp" else samples
+    wanted = to_depth(alpha, out)[..., None]
+    if not alpha_only:
+        wanted = np.dstack([np.broadcast_to(to_depth(pixels, out), (*shape, own)), wanted])
+    elif suffix == ".webp":
+        wanted = np.repeat(wanted, 3, axis=2)
+    got = samples_of(path)
+    assert got.dtype == out
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+@pytest.mark.parametrize("premultiply", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_inks_and_light_stay_what_they_are(tmp_path, suffix, premultiply, dtype):
+    path, alpha = tmp_path / f"out{suffix}", noise((30, 40), np.uint16, seed=1)
+    pixels = noise((30, 40, 4), np.uint16).astype(dtype)
+    run_export(path, pixels, alpha, premultiplied=premultiply)
+    own = premultiplied(pixels, alpha[..., None]) if premultiply else pixels
+    wanted = np.dstack([own, alpha_to_depth(alpha, np.dtype(dtype))])
+    np.testing.assert_array_equal(samples_of(path), wanted)
+
+
+def test_what_cannot_be_held_is_seen_as_the_network_saw_it(tmp_path):
+    alpha = noise((30, 40), np.uint16, seed=1)
+    inks, light = noise((30, 40, 4), np.uint8), np.random.default_rng(0).random((30, 40, 3), np.float32)
+    heard = Heard()
+    run_export(tmp_path / "inks.png", inks, alpha, heard)
+    np.testing.assert_array_equal(samples_of(tmp_path / "inks.png")[..., :3], to_srgb(inks, "cmyk", None))
+    assert "CMYK" in heard.notes[0]
+    run_export(tmp_path / "light.png", light, alpha)
+    np.testing.assert_array_equal(samples_of(tmp_path / "light.png")[..., :3], to_srgb(light, "rgb", None))
+
+
+def test_light_is_written_as_light(tmp_path):
+    OpenEXR = pytest.importorskip("OpenEXR")  # noqa: N806
+    light = np.random.default_rng(0).random((30, 40, 3), np.float32) * 4
+    alpha = noise((30, 40), np.uint16, seed=1)
+    run_export(tmp_path / "out.exr", light, alpha)
+    with OpenEXR.File(str(tmp_path / "out.exr")) as exr:
+        got = exr.channels()["RGBA"].pixels
+    share = alpha[..., None] / np.float32(65535)
+    np.testing.assert_allclose(got, np.dstack([light * share, share]), rtol=2e-3)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+def test_our_own_reader_reads_the_colours_and_what_travels_along(tmp_path, suffix):
+    path = tmp_path / f"out{suffix}"
+    rgb = noise((40, 50, 3), np.uint16)
+    run_export(path, rgb, noise((40, 50), np.uint16), metadata=Metadata(SRGB, (300.0, 240.0)))
+    source = open_source(path)
+    np.testing.assert_array_equal(source.read(Box.whole(source.shape)), rgb)
+    assert source.metadata.icc == SRGB
+    assert source.metadata.dpi == pytest.approx((300, 240), abs=0.02)
+    source.close()
+
+
+def test_a_directory_is_replaced_whole_or_not_at_all(tmp_path):
+    path, alpha = tmp_path / "out.zarr", np.zeros((30, 40), np.uint16)
+    run_export(path, noise((30, 40, 3), np.uint8), alpha)
+    before = samples_of(path)
+
+    def fails(_box):
+        raise ZeroDivisionError
+
+    check_output(path, Settings(), tmp_path / "picture.tif")
+    source = ArraySource(noise((30, 40, 3), np.uint8, seed=3))
+    with pytest.raises(ZeroDivisionError):
+        export(path, source, source.read, fails, Settings(), Silent())
+    np.testing.assert_array_equal(samples_of(path), before)
+    run_export(path, source.pixels, alpha)
+    np.testing.assert_array_equal(samples_of(path)[..., :3], source.pixels)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.zarr"]
+
+
+def test_a_picture_too_large_for_its_kind_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="WebP ends at 16383 px a side"):
+        check_holds(tmp_path / "out.webp", (16384, 1))
+    check_holds(tmp_path / "out.tif", (16384, 1))
+
+
+def test_a_profile_goes_only_where_it_is_true(tmp_path):
+    rgb, alpha = noise((40, 50, 3), np.uint8), noise((40, 50), np.uint16)
+    heard = Heard()
+    grey = SRGB[:16] + b"GRAY" + SRGB[20:]
+    run_export(tmp_path / "grey.tif", rgb, alpha, heard, Metadata(grey))
+    run_export(tmp_path / "alpha.tif", rgb, alpha, heard, Metadata(SRGB), alpha_only=True)
+    for name in ("grey.tif", "alpha.tif"):
+        with tifffile.TiffFile(tmp_path / name) as tiff:
+            assert 34675 not in tiff.pages.first.tags
+    assert len(heard.notes) == 1
+    assert "profile" in heard.notes[0]
+
+
+def test_progress_counts_the_bands(tmp_path):
+    heard = Heard()
+    run_export(tmp_path / "out.png", noise((1100, 4, 3), np.uint8), noise((1100, 4), np.uint16), heard)
+    assert (heard.stages, heard.steps) == ([("write", 3)], [3])
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".webp", ".exr"])
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt, ZeroDivisionError])
+def test_a_failing_read_leaves_nothing_and_the_old_file(tmp_path, suffix, trouble):
+    path = tmp_path / f"out{suffix}"
+    path.write_bytes(b"old")
+    source = ArraySource(noise((1100, 40, 3), np.uint8))
+
+    def alpha(box):
+        if box.rows.start:
+            raise trouble
+        return np.zeros(box.shape, np.uint16)
+
+    with pytest.raises(trouble):
+        export(path, source, source.read, alpha, Settings(threads=2), Silent())
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+def test_a_full_disk_is_told_in_words(tmp_path, suffix, monkeypatch):
+    full = FULL.open("wb")
+    monkeypatch.setattr(Path, "open", lambda *_: full)
+    with pytest.raises(OutputError, match="No space left"):
+        run_export(tmp_path / f"out{suffix}", noise((1100, 400, 3), np.uint8), noise((1100, 400), np.uint16))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "what"),
+    [
+        ("out.jpg", {}, "a JPEG cannot hold alpha"),
+        ("out.JPEG", {"alpha_only": True}, "a JPEG would blur the alpha"),
+        ("out.gif", {}, "gif is no kind of file"),
+        ("out.png", {"premultiplied": True}, "PNG has no premultiplied alpha"),
+        ("out.webp", {"bits": 16}, "WebP has no 16 bits"),
+        ("picture.zarr", {}, "this is a file"),
+        ("taken.zarr", {}, "this is a directory"),
+        ("out", {}, "a name without an ending"),
+        ("gone/out.tif", {}, "there is no directory"),
+        ("taken.tif", {}, "this is a directory"),
+        ("picture.tif", {}, "this is the picture itself"),
+        ("link.tif", {}, "this is the picture itself"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_at_once(tmp_path, name, options, what):
+    (tmp_path / "taken.tif").mkdir()
+    (tmp_path / "taken.zarr").mkdir()
+    (tmp_path / "picture.zarr").write_bytes(b"x")
+    (tmp_path / "picture.tif").write_bytes(b"x")
+    (tmp_path / "link.tif").symlink_to(tmp_path / "picture.tif")
+    with pytest.raises(OutputError, match=what) as error:
+        check_output(tmp_path / name, Settings(**options), tmp_path / "picture.tif")
+    assert name in error.value.what
+    assert error.value.remedy
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_may_not_be_written_is_refused_at_once(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="you may not write"):
+        check_output(tmp_path / "out.tif", Settings(), tmp_path / "picture.tif")
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix, kind in KINDS.items() if not kind.folder])
+def test_an_output_that_can_be_is_let_through(tmp_path, suffix):
+    path = tmp_path / f"out{suffix}"
+    check_output(path, Settings(), tmp_path / "picture.tif")
+    path.write_bytes(b"old")
+    check_output(path, Settings(), tmp_path / "picture.tif")

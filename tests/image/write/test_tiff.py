@@ -1,0 +1,78 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.image.pictures import SRGB, noise, sheet
+from tiler.image.source import SAMPLES, Metadata
+from tiler.image.write import tiff as export_tiff
+from tiler.image.write.overviews import halved, halvings
+
+EXTRA = {"straight": (tifffile.EXTRASAMPLE.UNASSALPHA,), "premultiplied": (tifffile.EXTRASAMPLE.ASSOCALPHA,), None: ()}
+
+
+def written(pixels, *more, **options):
+    """Return the file that `write` makes of (h, w, samples) pixels."""
+    file = BytesIO()
+    export_tiff.write(file, sheet(pixels, *more, **options))
+    file.seek(0)
+    return file
+
+
+def samples(shape, dtype):
+    if np.dtype(dtype).kind == "f":
+        return np.random.default_rng(0).normal(size=shape).astype(dtype)
+    return noise(shape, dtype)
+
+
+@settings(max_examples=30)
+@given(
+    st.tuples(st.integers(1, 700), st.integers(1, 700)),
+    st.sampled_from(["rgb", "grey", "cmyk"]),
+    st.sampled_from(["straight", "premultiplied", None]),
+    st.sampled_from([np.uint8, np.uint16, np.float32]),
+    st.sampled_from(["deflate", "lzw"]),
+    st.booleans(),
+)
+def test_what_is_written_is_read(shape, colour, alpha, dtype, compression, pyramid):
+    pixels = samples((*shape, SAMPLES[colour] + (alpha is not None)), dtype)
+    file = written(pixels, colour, alpha, compression=compression, pyramid=pyramid)
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        np.testing.assert_array_equal(page.asarray().reshape(pixels.shape), pixels)
+        assert page.extrasamples == EXTRA[alpha]
+        assert page.photometric.name == {"rgb": "RGB", "grey": "MINISBLACK", "cmyk": "SEPARATED"}[colour]
+        assert page.compression.name == {"deflate": "ADOBE_DEFLATE", "lzw": "LZW"}[compression]
+        assert len(page.subifds or ()) == (len(halvings(shape, 512)) if pyramid else 0)
+
+
+def test_smaller_sizes_are_the_halves_of_the_larger():
+    pixels = noise((2100, 1301, 4), np.uint8)
+    with tifffile.TiffFile(written(pixels, pyramid=True)) as tiff:
+        levels = tiff.series[0].levels
+        assert [level.shape[:2] for level in levels] == [(2100, 1301), (1050, 651), (525, 326), (263, 163)]
+        for level in levels[1:]:
+            pixels = halved(pixels)
+            np.testing.assert_array_equal(level.asarray(), pixels)
+
+
+def test_the_tags_say_what_it_is():
+    with tifffile.TiffFile(written(noise((20, 30, 4), np.uint8), metadata=Metadata(SRGB, (300.0, 240.0)))) as tiff:
+        page = tiff.pages.first
+        assert not tiff.is_bigtiff
+        assert (page.predictor, page.tilewidth) == (2, 512)
+        assert page.tags[34675].value == SRGB
+        assert page.get_resolution("inch") == (300, 240)
+        assert len(tiff.pages) == 1
+
+
+@pytest.mark.parametrize(("room", "big"), [(512 * 512 * 4, False), (512 * 512 * 4 - 1, True)])
+def test_what_four_gigabytes_may_not_hold_is_a_bigtiff(monkeypatch, room, big):
+    monkeypatch.setattr(export_tiff, "MOST_CLASSIC_BYTES", room)
+    pixels = noise((20, 30, 4), np.uint8)
+    with tifffile.TiffFile(written(pixels)) as tiff:
+        assert tiff.is_bigtiff is big
+        np.testing.assert_array_equal(tiff.asarray(), pixels)

@@ -1,0 +1,61 @@
+import errno
+
+import pytest
+
+from tiler.atomic import atomic_file
+from tiler.errors import OutputError
+
+
+def names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_the_file_appears_when_all_is_written(tmp_path):
+    path = tmp_path / "out.bin"
+    with atomic_file(path) as file:
+        file.write(b"new")
+        assert not path.exists()
+        assert names(tmp_path)[0].startswith(".out.bin.part-")
+    assert (path.read_bytes(), names(tmp_path)) == (b"new", ["out.bin"])
+
+
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt, ValueError, MemoryError, SystemExit])
+def test_whatever_happens_nothing_is_left_and_the_old_file_stays(tmp_path, trouble):
+    path = tmp_path / "out.bin"
+    path.write_bytes(b"old")
+
+    def interrupted():
+        with atomic_file(path) as file:
+            file.write(b"half")
+            raise trouble
+
+    with pytest.raises(trouble):
+        interrupted()
+    assert (path.read_bytes(), names(tmp_path)) == (b"old", ["out.bin"])
+
+
+def test_a_full_disk_is_told_in_words(tmp_path):
+    path = tmp_path / "out.bin"
+    with pytest.raises(OutputError, match=r"out\.bin: cannot be written: No space left") as error, atomic_file(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "Free some space" in error.value.remedy
+    assert names(tmp_path) == []
+
+
+def test_a_directory_that_vanished_is_told_in_words(tmp_path):
+    with pytest.raises(OutputError, match="No such file or directory"), atomic_file(tmp_path / "gone" / "out.bin"):
+        pass
+
+
+def test_the_longest_name_is_no_trouble(tmp_path):
+    path = tmp_path / ("n" * 251 + ".tif")
+    with atomic_file(path) as file:
+        file.write(b"new")
+    assert names(tmp_path) == [path.name]
+
+
+def test_others_may_read_it_as_they_may_read_any_new_file(tmp_path):
+    (tmp_path / "usual").write_bytes(b"")
+    with atomic_file(tmp_path / "out.bin") as file:
+        file.write(b"new")
+    assert (tmp_path / "out.bin").stat().st_mode == (tmp_path / "usual").stat().st_mode

@@ -1,0 +1,1 @@
+"""Pure arithmetic on arrays and integers: no file, no thread, no network."""

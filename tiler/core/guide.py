@@ -1,0 +1,105 @@
+"""What the level below already knows: its alpha enlarged to this level, and which tiles it leaves open.
+
+Nothing is enlarged as a whole: `enlarge` answers for one box, and the answer for a pixel does not depend on the box
+it was asked in.
+"""
+
+from collections.abc import Callable
+from math import ceil, floor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiler.core.geometry import Axis, Box, Span
+from tiler.core.plan import Level
+
+Alpha = NDArray[np.float32]
+
+# Alpha nearer than this to 0 or 1 is taken for solved: five steps of 255, below what an eye sees on a new background.
+SATURATED = 0.02
+# The cubic looks two guide pixels around; a silhouette that enters a tile from there is uncertain too.
+MARGIN_PX = 2
+
+
+def enlarge(read: Callable[[Box], Alpha], box: Box, level: Level, below: Level) -> Alpha:
+    """Return the guide of `level` inside `box`, enlarged from the alpha of the level `below`.
+
+    read: gives the alpha of `below`, float32 in 0..1, for a box inside its picture. box: in pixels of `level`,
+    unrolled where its columns wrap. Returns (h, w) float32 in 0..1.
+
+    Keys' cubic with a = -1/2 (Catmull-Rom), separable, pixel centres aligned, edges repeated; overshoot is cut at
+    0 and 1. R. Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 29(6), 1981.
+    """
+    if level.guide_scale is None:
+        raise ValueError("the base has no guide")
+    row_taps, row_weights = _taps(level.rows, box.rows, level.guide_scale[0], below.shape[0])
+    col_taps, col_weights = _taps(level.cols, box.cols, level.guide_scale[1], below.shape[1])
+    rows = Span(int(row_taps.min()), int(row_taps.max()) + 1)
+    cols = Span(int(col_taps.min()), int(col_taps.max()) + 1)
+    coarse = read(Box(rows, cols))
+    tall = _gather(coarse, row_taps - rows.start, row_weights)
+    wide = _gather(tall.T, col_taps - cols.start, col_weights)
+    return np.clip(wide.T, 0.0, 1.0, out=wide.T)
+
+
+def uncertain_tiles(read: Callable[[Box], Alpha], level: Level, below: Level) -> frozenset[tuple[int, int]]:
+    """Return the tiles (row, column) of `level` whose support holds anything but sure foreground or sure background.
+
+    `read` is that of `enlarge`. A tile is solved if all of its guide is nearer than `SATURATED` to 0, or all to 1; one
+    with both kinds has an edge in it and is open.
+    """
+    if level.guide_scale is None:
+        return frozenset(level.tiles)
+    found = set()
+    for i in range(level.rows.count):
+        rows = _below(level.rows, level.rows.support(i), level.guide_scale[0], below.shape[0])
+        band = read(Box(Span(int(rows.min()), int(rows.max()) + 1), Span(0, below.shape[1])))
+        lows, highs = band.min(axis=0), band.max(axis=0)
+        for j in range(level.cols.count):
+            cols = _below(level.cols, level.cols.support(j), level.guide_scale[1], below.shape[1])
+            if highs[cols].max() > SATURATED and lows[cols].min() < 1 - SATURATED:
+                found.add((i, j))
+    return frozenset(found)
+
+
+def _below(axis: Axis, span: Span, guide_scale: float, size: int) -> NDArray[np.int64]:
+    """Return the pixels of the level below, `size` of them in all, that the guide in `span` of `axis` is made of."""
+    found = [
+        np.arange(floor(piece.start / guide_scale) - MARGIN_PX, ceil(piece.stop / guide_scale) + MARGIN_PX)
+        for piece in axis.pieces(span)
+    ]
+    return _real(np.concatenate(found), size, axis.wraps)
+
+
+def _real(pixels: NDArray[np.int64], size: int, wraps: bool) -> NDArray[np.int64]:
+    """Return the pixels inside 0..size-1 that unrolled ones stand for: around the join, or the nearest edge."""
+    return np.mod(pixels, size) if wraps else np.clip(pixels, 0, size - 1)
+
+
+def _taps(axis: Axis, span: Span, guide_scale: float, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return, for each pixel of `span`, the four of `size` guide pixels that it is made of and their weights: (4, n).
+
+    A pixel beyond the join is first taken for the real one that it stands for. The guide of a picture of odd width is
+    half a pixel longer than half of it, so counting on beyond the join would look half a guide pixel beside.
+    """
+    pixels = np.arange(span.start, span.stop)
+    position = ((np.mod(pixels, axis.size) if axis.wraps else pixels) + 0.5) / guide_scale - 0.5
+    first = np.floor(position).astype(np.int64)
+    t = position - first
+    weights = np.stack(
+        [
+            t * (-0.5 + t * (1.0 - 0.5 * t)),
+            1.0 + t * t * (-2.5 + 1.5 * t),
+            t * (0.5 + t * (2.0 - 1.5 * t)),
+            t * t * (-0.5 + 0.5 * t),
+        ]
+    )
+    return _real(first + np.arange(-1, 3)[:, None], size, axis.wraps), weights.astype(np.float32)
+
+
+def _gather(values: Alpha, taps: NDArray[np.int64], weights: NDArray[np.float32]) -> Alpha:
+    """Return the weighted sum of rows of `values`; the fixed order of the four terms keeps every box bit for bit."""
+    out: Alpha = values[taps[0]] * weights[0][:, None]
+    for tap, weight in zip(taps[1:], weights[1:], strict=True):
+        out += values[tap] * weight[:, None]
+    return out

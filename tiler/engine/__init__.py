@@ -1,0 +1,1 @@
+"""The recursion, and what runs its tasks."""

@@ -1,0 +1,188 @@
+"""What a run would take, before it is begun: tiles, time, memory and disk.
+
+The picture is read and halved, and its base matted, as a run would do; a few tiles are timed on this machine, as many
+at once as a run has. The rest is arithmetic on the base's alpha.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+from tiler.core.fusion import fuse
+from tiler.core.guide import uncertain_tiles
+from tiler.core.plan import Level, Plan
+from tiler.engine.solve import Scene, graph, on_threads
+from tiler.errors import OutputError
+from tiler.image.limits import GB, available_memory, check_room, needed_bytes, network_memory
+from tiler.image.open import open_source
+from tiler.image.pyramid import build
+from tiler.memory import peak_memory_mb
+from tiler.model.card import find_card
+from tiler.model.retry import RetryingNetwork
+from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.progress import Progress
+from tiler.run import is_wrapped, plan_for
+from tiler.settings import Settings
+from tiler.store.canvas import Canvas
+from tiler.store.journal import Journal
+
+PROBES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LevelEstimate:
+    """One level: its (height, width) in pixels, its tiles, and how many of them are likely to run."""
+
+    level: int
+    shape: tuple[int, int]
+    tiles: int
+    uncertain_tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run would take.
+
+    read_s: seconds to read and halve, measured. tile_s: seconds a tile, with as many at once as a run has, measured.
+    matte_s: seconds from there to the alpha, predicted; the export comes on top. memory and scratch in bytes: memory
+    is the most this process has had in doing all of it but the export, or the rule that `matte` refuses by, if more.
+    """
+
+    levels: tuple[LevelEstimate, ...]
+    read_s: float
+    tile_s: float
+    matte_s: float
+    memory_bytes: float
+    scratch_bytes: int
+    free_memory_bytes: int
+    free_scratch_bytes: int
+
+    def tell(self) -> str:
+        """Return an aligned table, the picture's own size first, and what it comes to."""
+        rows = [("level", "pixels", "tiles", "likely to run")]
+        for level in self.levels:
+            height, width = level.shape
+            rows.append((str(level.level), f"{width} x {height}", str(level.tiles), str(level.uncertain_tiles)))
+        tiles, likely = sum(level.tiles for level in self.levels), sum(level.uncertain_tiles for level in self.levels)
+        rows.append(("all", "", str(tiles), f"{likely}, {100 * likely / tiles:.0f} %"))
+        widths = [max(len(row[n]) for row in rows) for n in range(4)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(
+            [
+                *lines,
+                "",
+                f"time     about {_time(self.read_s + self.matte_s)} and the export; "
+                f"{self.read_s:.1f} s to read and {self.tile_s:.2f} s a tile, measured",
+                f"memory   about {self.memory_bytes / GB:.1f} GB; {self.free_memory_bytes / GB:.1f} GB are free",
+                f"scratch  about {self.scratch_bytes / GB:.1f} GB; {self.free_scratch_bytes / GB:.1f} GB are free",
+            ]
+        )
+
+
+def estimate(path: Path, settings: Settings, progress: Progress, *, network: Session | None = None) -> Estimate:
+    """Return what matting the picture `path` would take; raises TilerError as `matte` does.
+
+    network: one that is open; else it is opened and closed.
+    """
+    with (
+        closing(open_source(path, max_pixels=settings.max_pixels)) as picture,
+        _scratch(settings.work_dir) as scratch,
+    ):
+        tile_px = settings.tile_px or find_card(settings.model).tile_px
+        of_network = network_memory(tile_px, settings.threads)
+        check_room(path, picture, scratch, tile_px, settings.threads)
+        memory, disk = needed_bytes(picture)
+        free_memory, free_disk = available_memory(), shutil.disk_usage(scratch).free
+        wraps = is_wrapped(picture, settings)
+        session = network or open_session(settings, progress)
+        try:
+            plan = plan_for(picture.shape, session.card, settings, wraps=wraps)
+            began = perf_counter()
+            pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=wraps)
+            read_s = perf_counter() - began
+            canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
+            scene = Scene(plan, pyramid, RetryingNetwork(session), fuse, canvas, journal, progress, strict=True)
+            base = plan.levels[-1]
+            progress.stage("the small picture", base.count)
+            began = perf_counter()
+            every = frozenset(base.tiles)
+            on_threads(settings.threads)(graph(scene, base, every, every), [("row", base.rows.count - 1)])
+            base_s = perf_counter() - began
+            likely = [_likely(scene, level, settings) for level in plan.levels]
+            tile_s = _probe(scene, plan, likely, settings.threads)
+        finally:
+            if network is None:
+                session.close()
+    running = sum(len(tiles) for tiles in likely[:-1])
+    return Estimate(
+        tuple(
+            LevelEstimate(level.index, level.shape, level.count, len(tiles))
+            for level, tiles in zip(plan.levels, likely, strict=True)
+        ),
+        read_s,
+        tile_s,
+        base_s + running * tile_s,
+        max(memory + of_network, (peak_memory_mb() or 0) * 1e6),
+        disk,
+        free_memory,
+        free_disk,
+    )
+
+
+@contextmanager
+def _scratch(work_dir: Path | None) -> Iterator[Path]:
+    """Give a directory of our own in `work_dir`, or where the system keeps such, until the block ends."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="tiler-", dir=work_dir)
+    except OSError as error:
+        raise OutputError(
+            f"Scratch files cannot be made in {work_dir or tempfile.gettempdir()}: {error.strerror}.",
+            "Name a directory that exists and can be written to with --work-dir.",
+        ) from error
+    with folder as name:
+        yield Path(name)
+
+
+def _likely(scene: Scene, level: Level, settings: Settings) -> frozenset[tuple[int, int]]:
+    """Return the tiles of `level` that are likely to run: those that the base, enlarged so far, would leave open.
+
+    Exact for the level above the base; finer ones are guided better than this, and run at most a few fewer.
+    """
+    base = scene.plan.levels[-1]
+    if level.index >= base.index - settings.dense_levels:
+        return frozenset(level.tiles)
+    if settings.detail == "none":
+        return frozenset()
+    if settings.route == "dense":
+        return frozenset(level.tiles)
+    guide_scale = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
+    return uncertain_tiles(
+        lambda box: scene.canvas.alpha(base.index, box), replace(level, guide_scale=guide_scale), base
+    )
+
+
+def _probe(scene: Scene, plan: Plan, likely: list[frozenset[tuple[int, int]]], threads: int) -> float:
+    """Return the seconds a tile takes with `threads` at once, in the level above the base; 0 if there is none."""
+    if len(plan.levels) == 1:
+        return 0.0
+    level = plan.levels[-2]
+    chosen = frozenset(sorted(likely[-2] or level.tiles)[: max(PROBES, threads)])
+    # Every tile by itself: none waits for rows above it.
+    tasks = {
+        key: (*task[:-1], []) for key, task in graph(scene, level, chosen, frozenset()).items() if key[0] == "tile"
+    }
+    scene.progress.stage("probe", 2 * len(tasks))
+    run = on_threads(threads)
+    run(tasks, list(tasks))  # the first tile of a size takes longer than all others
+    began = perf_counter()
+    run(tasks, list(tasks))
+    return (perf_counter() - began) / len(tasks)
+
+
+def _time(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

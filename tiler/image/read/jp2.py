@@ -1,0 +1,67 @@
+"""JPEG 2000, in its boxes or bare."""
+
+import struct
+from pathlib import Path
+
+import imagecodecs
+
+from tiler.errors import InputError
+from tiler.image.limits import check_decodable, check_pixels
+from tiler.image.metadata.parse import upright_exif
+from tiler.image.read.in_memory import decoded, full_range, whole
+from tiler.image.read.iso_boxes import boxes, first_of_each
+from tiler.image.read.jpeg_check import check_jpeg_2000
+from tiler.image.source import Metadata, Source
+
+SIZ = b"\xff\x4f\xff\x51"
+METRES_PER_INCH = 0.0254
+# The boxes that ExifTool and Exiv2 keep these in; XMP specification part 3, 1.1.4, names its own.
+XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+EXIF = b"JpgTiffExif->JP2"
+IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+
+
+def open_file(path: Path, max_pixels: int) -> Source:
+    """Open the JPEG 2000 file `path`; raises InputError if it is damaged, or of a kind that is not read."""
+    source: Source = decoded(path, "JPEG 2000 file", lambda: _read(path, max_pixels))
+    return source
+
+
+def _read(path: Path, max_pixels: int) -> Source:
+    data = path.read_bytes()
+    is_bare = data.startswith(SIZ)
+    found = {} if is_bare else first_of_each(data)
+    stream = data if is_bare else found.get(b"jp2c", b"")
+    if not stream.startswith(SIZ) or len(stream) < 43:
+        raise ValueError("it has no size")
+    right, bottom, left, top = struct.unpack_from(">IIII", stream, 8)
+    bits = (stream[42] & 0x7F) + 1
+    if stream[42] & 0x80 or bits > 16:
+        raise InputError(f"{path}: its samples are signed or of {bits} bits.", "Save it with 8 or 16 bits.")
+    check_pixels(path, (bottom - top, right - left), max_pixels)
+    check_decodable(path, (right - left) * (bottom - top) * 4 * 8, "a JPEG 2000 picture")
+    check_jpeg_2000(stream)
+    pixels = full_range(imagecodecs.jpeg2k_decode(data), bits)
+    uuids = {} if is_bare else {content[:16]: content[16:] for kind, content in boxes(data) if kind == b"uuid"}
+    exif, xmp, iptc = (uuids.get(uuid) or None for uuid in (EXIF, XMP, IPTC))
+    head = found.get(b"jp2h", b"")
+    return whole(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
+
+
+def _icc(head: bytes) -> bytes | None:
+    """Return the profile of the first colour specification that is one (ISO 15444-1, I.5.3.3; 15444-2, M.11.7.3)."""
+    return next(
+        (content[3:] for kind, content in boxes(head) if kind == b"colr" and content[:1] in (b"\2", b"\3")), None
+    )
+
+
+def _dpi(head: bytes) -> tuple[float, float] | None:
+    """Return the resolution of the capture, else of the display (ISO 15444-1, I.5.3.7)."""
+    found = first_of_each(first_of_each(head).get(b"res ", b""))
+    rates = found.get(b"resc") or found.get(b"resd", b"")
+    if len(rates) < 10:
+        return None
+    y, y_unit, x, x_unit, y_power, x_power = struct.unpack_from(">HHHHbb", rates)
+    if not all((y, y_unit, x, x_unit)):
+        return None
+    return x / x_unit * 10.0**x_power * METRES_PER_INCH, y / y_unit * 10.0**y_power * METRES_PER_INCH

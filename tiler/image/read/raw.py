@@ -1,0 +1,47 @@
+"""Camera raw files, developed with the camera's own white balance to 16 bit sRGB."""
+
+from pathlib import Path
+from typing import Any
+
+from PIL import ImageCms
+
+from tiler.errors import InputError
+from tiler.image.limits import check_decodable, check_pixels
+from tiler.image.metadata.parse import exif_of_tiff
+from tiler.image.read.in_memory import decoded, library, whole
+from tiler.image.source import Metadata, Source
+
+# The power and the slope near black of the curve of sRGB (IEC 61966-2-1), in LibRaw's terms.
+SRGB_CURVE = (2.4, 12.92)
+# The turns that LibRaw undoes, as Exif numbers them.
+TURNS = {3: 3, 5: 8, 6: 6}
+
+
+def open_file(path: Path, max_pixels: int) -> Source:
+    """Open the raw file `path`; raises InputError if it is damaged, or its reader is not installed."""
+    rawpy: Any = library(path, "rawpy", "raw", "camera's raw file")
+    try:
+        source: Source = decoded(path, "raw file", lambda: _read(path, rawpy, max_pixels))
+    except rawpy.LibRawError as error:
+        raise _refused(path, error) from error
+    return source
+
+
+def _refused(path: Path, error: Exception) -> Exception:
+    return InputError(f"{path}: this raw file cannot be developed ({error}).", "Develop it to a 16 bit TIFF.")
+
+
+def _read(path: Path, rawpy: Any, max_pixels: int) -> Source:
+    with rawpy.imread(str(path)) as raw:
+        flip = raw.sizes.flip
+        check_pixels(path, (raw.sizes.height, raw.sizes.width), max_pixels)
+        check_decodable(path, raw.sizes.width * raw.sizes.height * 3 * 8, "a raw file")
+        pixels = raw.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True, gamma=SRGB_CURVE)
+    with path.open("rb") as file:
+        start = file.read(8)
+        order = {b"II": "<", b"MM": ">"}.get(start[:2])
+        offset = int.from_bytes(start[4:8], "little" if order == "<" else "big")
+        exif = exif_of_tiff(file, order, offset) if order else None
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    notes = ("Developed with the camera's white balance to 16 bit sRGB.",)
+    return whole(pixels, Metadata(srgb, None, exif, None, None, notes), undone=TURNS.get(flip, 1))

@@ -1,0 +1,234 @@
+"""TIFF and BigTIFF, read segment by segment: any window in bounded memory.
+
+A TIFF keeps its pixels in segments, tiles or strips, each compressed by itself (TIFF 6.0, sections 3 and 15). A
+window is put together from the segments that it touches; the ones used last stay decoded. tifffile parses the
+header and decodes; what may be trusted is decided here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from tifffile import COMPRESSION
+
+from tiler.core.geometry import Box, Span
+from tiler.errors import InputError
+from tiler.image.read import raw, tiff_header
+from tiler.image.read.in_memory import TurnedSource
+from tiler.image.read.jpeg_check import check_jpeg, check_jpeg_2000
+from tiler.image.read.segment_cache import PieceCache
+from tiler.image.read.tiff_samples import FLOAT, kind_of
+from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
+
+# Decoded segments that are kept: what the windows of a neighbourhood share; of strips, which are as wide as the
+# picture, all that a row of windows touches.
+TILES_BYTES = 32 * 2**20
+STRIPS_BYTES = 128 * 2**20
+
+# A strip that decodes to more is not read through the cache.
+MOST_STRIP_BYTES = 64 * 2**20
+
+# Rows that windows read in raster order go back and forth over; strips are random access while these fit the cache.
+WINDOW_ROWS = 1024
+
+# Uncompressed strips can be cut anywhere between rows; pieces of about this size are neither slow nor wasteful.
+PIECE_BYTES = 2**20
+
+# From this orientation on, width and height are exchanged (TIFF 6.0, tag 274).
+ON_ITS_SIDE = 5
+
+Decode = Callable[[bytes, int], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class _Segments:
+    """Where the segments lie: a grid of `down` x `across` of `shape` (rows, cols) px, once per plane.
+
+    planes: 1 if the samples of a pixel lie together, else one per sample. decode: bytes and index to (h, w, samples).
+    """
+
+    shape: tuple[int, int]
+    down: int
+    across: int
+    planes: int
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+    decode: Decode
+
+    def touching(self, box: Box) -> Iterator[tuple[int, Box]]:
+        """Yield (index within its plane, its box) of each segment that `box` touches."""
+        rows, cols = self.shape
+        for i, j in product(
+            range(box.rows.start // rows, -(-box.rows.stop // rows)),
+            range(box.cols.start // cols, -(-box.cols.stop // cols)),
+        ):
+            yield i * self.across + j, Box(Span(i * rows, (i + 1) * rows), Span(j * cols, (j + 1) * cols))
+
+
+class TiffSource:
+    """The first page of a TIFF, further samples dropped; a `Source`."""
+
+    def __init__(self, path: Path, page: tifffile.TiffPage) -> None:
+        self._path = path
+        self._file_lock = Lock()
+        self._shape = (page.imagelength, page.imagewidth)
+        self._metadata = tiff_header.metadata_of(page)
+        kind = kind_of(page)
+        self._colour, self._dtype, self._understood = kind.colour, kind.dtype, kind.understood
+        self._segments = _segments_of(page)
+        self._cache = PieceCache(self._decoded, TILES_BYTES if page.is_tiled else STRIPS_BYTES)
+        window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self._dtype.itemsize
+        self._random_access = page.is_tiled or window_bytes <= STRIPS_BYTES
+        self._file = path.open("rb")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._shape
+
+    @property
+    def colour(self) -> Colour:
+        return self._colour
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    @property
+    def metadata(self) -> Metadata:
+        return self._metadata
+
+    @property
+    def random_access(self) -> bool:
+        return self._random_access
+
+    def read(self, box: Box) -> Pixels:
+        """Return the (h, w, samples) pixels of `box`. Any thread may call; raises InputError where damaged."""
+        samples = SAMPLES[self._colour]
+        pixels = np.empty((*box.shape, samples), self._dtype)
+        segments = self._segments
+        per_plane = segments.down * segments.across
+        for index, segment in segments.touching(box):
+            part = Box(box.rows.clip(segment.rows), box.cols.clip(segment.cols))
+            source, target = part.within(segment).slices, part.within(box).slices
+            if segments.planes == 1:
+                pixels[target] = self._cache.get(index)[source][..., :samples]
+            else:
+                for plane in range(samples):
+                    pixels[target][..., plane] = self._cache.get(plane * per_plane + index)[source][..., 0]
+        return pixels
+
+    def close(self) -> None:
+        self._cache.clear()
+        self._file.close()
+
+    def _decoded(self, index: int) -> NDArray[Any]:
+        segments = self._segments
+        offset, size = segments.offsets[index], segments.sizes[index]
+        try:
+            with self._file_lock:
+                self._file.seek(offset)
+                data = self._file.read(size)
+            piece = self._understood(segments.decode(data, index))
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be read: {error.strerror}.", "Check the disk.") from error
+        except (ValueError, RuntimeError, LookupError, TypeError) as error:
+            raise tiff_header.damaged(self._path, f"the pixels at byte {offset} cannot be decoded") from error
+        return self._complete(piece, index, offset)
+
+    def _complete(self, piece: NDArray[Any], index: int, offset: int) -> NDArray[Any]:
+        """Return `piece` if it has all the pixels of its segment that lie in the picture."""
+        segments = self._segments
+        i, j = divmod(index % (segments.down * segments.across), segments.across)
+        rows, cols = segments.shape
+        needed = (min(rows, self._shape[0] - i * rows), min(cols, self._shape[1] - j * cols))
+        if piece.shape[0] < needed[0] or piece.shape[1] < needed[1]:
+            raise tiff_header.damaged(self._path, f"pixels are missing at byte {offset}")
+        return piece
+
+
+def open_file(path: Path, max_pixels: int) -> Source:
+    """Open the TIFF `path`; raises InputError if it is damaged or of a kind that is not read yet.
+
+    Pictures that are to be turned, and strips too large to be decoded as one, go through libvips, which reads such a
+    file from top to bottom.
+    """
+    with tiff_header.opened(path) as tiff:
+        if len(tiff.pages) and tiff_header.is_raw(tiff):
+            return raw.open_file(path, max_pixels)
+        page = tiff_header.first_page(path, tiff)
+        metadata, orientation = tiff_header.metadata_of(page), tiff_header.orientation_of(page)
+        if orientation >= ON_ITS_SIDE and metadata.dpi:
+            metadata = replace(metadata, dpi=metadata.dpi[::-1])
+        if not _needs_libvips(page):
+            source = TiffSource(path, page)
+            return source if orientation == 1 else TurnedSource(source, orientation, metadata)
+        tiff_header.check_libvips_reads(path, page)
+    from tiler.image.read import vips
+
+    return vips.open_file(path, max_pixels, checked=True, metadata=metadata)
+
+
+def _needs_libvips(page: tifffile.TiffPage) -> bool:
+    huge = not page.is_tiled and not tiff_header.is_plain(page) and _strip_bytes(page) > MOST_STRIP_BYTES
+    picture_bytes = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
+    turned = tiff_header.orientation_of(page) != 1
+    return huge or (turned and not page.is_tiled and picture_bytes > STRIPS_BYTES)
+
+
+def _strip_bytes(page: tifffile.TiffPage) -> int:
+    samples = page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.CONTIG else 1
+    return int(min(page.rowsperstrip, page.imagelength) * page.imagewidth * samples * page.bitspersample // 8)
+
+
+def _segments_of(page: tifffile.TiffPage) -> _Segments:
+    shape, planes = tiff_header.segment_shape(page), tiff_header.planes(page)
+    if not page.is_tiled and tiff_header.is_plain(page):
+        return _cut_strips(page, shape[0], planes)
+    down, across = -(-page.imagelength // shape[0]), -(-page.imagewidth // shape[1])
+    decode_page = page.decode
+    is_jpeg, is_jpeg_2000 = page.compression == COMPRESSION.JPEG, page.compression == COMPRESSION.JPEG2000
+    tables = page.jpegtables
+
+    def decode(data: bytes, index: int) -> NDArray[Any]:
+        if is_jpeg:
+            check_jpeg(data, tables)
+        elif is_jpeg_2000:
+            check_jpeg_2000(data)
+        pixels, _, _ = decode_page(data, index)
+        if pixels is None:
+            raise ValueError("no pixels")
+        return np.asarray(pixels[0])
+
+    return _Segments(shape, down, across, planes, tuple(page.dataoffsets), tuple(page.databytecounts), decode)
+
+
+def _cut_strips(page: tifffile.TiffPage, strip_rows: int, planes: int) -> _Segments:
+    """Return plain strips cut into pieces of whole rows, so that even one huge strip can be read in windows."""
+    samples = 1 if planes > 1 else page.samplesperpixel
+    row_bytes = page.imagewidth * samples * page.bitspersample // 8
+    rows = min(strip_rows, max(1, PIECE_BYTES // row_bytes))
+    if strip_rows < page.imagelength:
+        # More strips follow: pieces of one height must come out even.
+        rows = next(r for r in range(rows, 0, -1) if strip_rows % r == 0)
+    offsets, sizes = [], []
+    for index, strip_offset in enumerate(page.dataoffsets):
+        first = index % -(-page.imagelength // strip_rows) * strip_rows
+        held = min(strip_rows, page.imagelength - first)
+        for row in range(0, held, rows):
+            offsets.append(strip_offset + row * row_bytes)
+            sizes.append(min(rows, held - row) * row_bytes)
+    letter = "f" if page.sampleformat == FLOAT else "u"
+    dtype = np.dtype(f"{page.parent.byteorder}{letter}{page.bitspersample // 8}")
+    width = page.imagewidth
+
+    def decode(data: bytes, _index: int) -> NDArray[Any]:
+        pixels = np.frombuffer(data, dtype).reshape(-1, width, samples)
+        return pixels.astype(dtype.newbyteorder("="), copy=False)
+
+    return _Segments((rows, width), -(-page.imagelength // rows), 1, planes, tuple(offsets), tuple(sizes), decode)

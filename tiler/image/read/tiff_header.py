@@ -1,0 +1,241 @@
+"""What a TIFF says of itself: whether it can be trusted, whether it is read yet, and what travels with it."""
+
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tifffile
+from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
+
+from tiler.errors import InputError
+from tiler.image.metadata.parse import exif_of_tiff, iptc_in
+from tiler.image.source import Metadata
+
+# tifffile logs what it finds odd; what matters of it is raised here as an error that names the file.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+COMPRESSIONS = (
+    COMPRESSION.NONE,
+    COMPRESSION.LZW,
+    COMPRESSION.DEFLATE,
+    COMPRESSION.ADOBE_DEFLATE,
+    COMPRESSION.PACKBITS,
+    COMPRESSION.ZSTD,
+    COMPRESSION.LZMA,
+    COMPRESSION.CCITT_T4,
+    COMPRESSION.CCITT_T6,
+    COMPRESSION.JPEG,
+    COMPRESSION.JPEG2000,
+    COMPRESSION.JPEGXL,
+    COMPRESSION.WEBP,
+)
+COLOURS: dict[int, int] = {
+    PHOTOMETRIC.MINISBLACK: 1,
+    PHOTOMETRIC.MINISWHITE: 1,
+    PHOTOMETRIC.PALETTE: 1,
+    PHOTOMETRIC.RGB: 3,
+    PHOTOMETRIC.YCBCR: 3,
+    PHOTOMETRIC.SEPARATED: 4,
+}
+# Bits of a sample by its format: 1 is unsigned, 3 is float.
+DEPTHS = {1: (1, 2, 4, 8, 10, 12, 14, 16, 32), 3: (16, 32, 64)}
+
+# The libvips that is installed answers a zstd segment with zeros, without an error.
+LIBVIPS_READS = (
+    COMPRESSION.NONE,
+    COMPRESSION.LZW,
+    COMPRESSION.DEFLATE,
+    COMPRESSION.ADOBE_DEFLATE,
+    COMPRESSION.PACKBITS,
+)
+LIBVIPS_COLOURS = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.RGB)
+
+# A tile that decodes to more is a mistake or an attack.
+MOST_TILE_BYTES = 256 * 2**20
+
+ICC_TAG, ORIENTATION_TAG, DNG_VERSION_TAG = 34675, 274, 50706
+XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG, MAKE_TAG, SUB_IFDS_TAG = 700, 33723, 34377, 271, 330
+X_RESOLUTION_TAG, Y_RESOLUTION_TAG, RESOLUTION_UNIT_TAG = 282, 283, 296
+INCHES_PER_UNIT = {2: 1.0, 3: 1 / 2.54}
+
+# What tifffile has been seen to raise on headers that make no sense.
+PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
+
+
+def damaged(path: Path, what: str) -> InputError:
+    """Return the error for a TIFF that cannot be trusted."""
+    return InputError(f"{path}: the TIFF is damaged or cut short: {what}.", "Copy it again from where it came from.")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open `path` for tifffile; whatever it finds wrong meanwhile is raised as InputError."""
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            yield tiff
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}.", "Check the disk.") from error
+    except (*PARSE_ERRORS, struct.error) as error:
+        raise damaged(path, f"its header makes no sense ({error})") from error
+
+
+def first_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+    """Return the first page, checked: its kind is read, and all its segments lie in the file.
+
+    Raises InputError.
+    """
+    if not len(tiff.pages):
+        raise damaged(path, "it holds no picture")
+    page = tiff.pages.first
+    _check_kind(path, page)
+    _check_segments(path, page, tiff.filehandle.size)
+    return page
+
+
+def is_raw(tiff: tifffile.TiffFile) -> bool:
+    """Return whether this is a camera's raw file: a DNG, a CR2, or a preview by a camera with pictures inside."""
+    page = tiff.pages.first
+    tiff.filehandle.seek(8)
+    camera = page.is_reduced and MAKE_TAG in page.tags and SUB_IFDS_TAG in page.tags
+    return DNG_VERSION_TAG in page.tags or camera or tiff.filehandle.read(2) == b"CR"
+
+
+def metadata_of(page: tifffile.TiffPage) -> Metadata:
+    """Return what travels with the pixels of the page, and notes on how it is understood."""
+    tiff = page.parent
+    icc, xmp = (_bytes(page.tags.valueof(tag)) for tag in (ICC_TAG, XMP_TAG))
+    per_unit = INCHES_PER_UNIT.get(page.tags.valueof(RESOLUTION_UNIT_TAG, 2))
+    x, y = (_ratio(page.tags.valueof(tag)) for tag in (X_RESOLUTION_TAG, Y_RESOLUTION_TAG))
+    dpi = (x / per_unit, y / per_unit) if per_unit and x and y else None
+    exif = exif_of_tiff(tiff.filehandle, tiff.byteorder, page.offset, big=tiff.is_bigtiff)
+    iptc = _raw_bytes(page, IPTC_TAG) or iptc_in(_raw_bytes(page, PHOTOSHOP_TAG))
+    return Metadata(icc, dpi, exif, xmp, iptc, tuple(_notes(page)))
+
+
+def _notes(page: tifffile.TiffPage) -> Iterator[str]:
+    pages = sum(
+        not getattr(other, "is_reduced", False)
+        for other in (page.parent.pages[index] for index in range(len(page.parent.pages)))
+    )
+    if pages > 1:
+        yield f"The first of {pages} pages is read."
+    if page.bitspersample == 32 and page.sampleformat == 1:
+        yield "Its 32 bits are read as the upper 16."
+
+
+def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
+    """Return the bytes of a tag as they lie in the file, whatever type it claims."""
+    tag = page.tags.get(code)
+    if tag is None:
+        return None
+    file = page.parent.filehandle
+    file.seek(tag.valueoffset)
+    return bytes(file.read(tag.valuebytecount)) or None
+
+
+def _bytes(value: Any) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode()
+    return bytes(value) if value else None
+
+
+def orientation_of(page: tifffile.TiffPage) -> int:
+    """Return how the picture is to be turned, 1 (not at all) to 8, as TIFF 6.0 numbers it."""
+    value = page.tags.valueof(ORIENTATION_TAG, 1)
+    return int(value) if value in range(1, 9) else 1
+
+
+def planes(page: tifffile.TiffPage) -> int:
+    """Return how many planes the samples lie in: 1 if those of a pixel are together, else one per sample."""
+    return int(page.samplesperpixel) if page.planarconfig == PLANARCONFIG.SEPARATE else 1
+
+
+def segment_shape(page: tifffile.TiffPage) -> tuple[int, int]:
+    """Return (rows, cols) of a tile or a strip in pixels."""
+    if page.is_tiled:
+        return page.tilelength, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
+
+
+def is_plain(page: tifffile.TiffPage) -> bool:
+    """Return whether the bytes of a segment are its pixels, as they are."""
+    whole_bytes = page.bitspersample in (8, 16, 32, 64)
+    return bool(page.compression == COMPRESSION.NONE and page.predictor == 1 and page.fillorder == 1 and whole_bytes)
+
+
+def check_libvips_reads(path: Path, page: tifffile.TiffPage) -> None:
+    """Raise InputError unless libvips can read the page, from top to bottom or turned."""
+    usual = page.photometric in LIBVIPS_COLOURS and page.sampleformat == 1 and page.bitspersample in (8, 16)
+    if not usual:
+        raise not_read_yet(path, "turned or in huge strips, and of an unusual colour or depth")
+    if page.compression not in LIBVIPS_READS:
+        raise not_read_yet(path, f"turned or in huge strips, and {_name(page.compression)} compressed")
+
+
+def not_read_yet(path: Path, kind: str) -> InputError:
+    """Return the error for a sound TIFF of a kind that is not read."""
+    return InputError(
+        f"{path}: this TIFF is {kind}, which is not read yet.",
+        "Save it as 8 or 16 bit RGB, grey or CMYK, tiled, with LZW, deflate or zstd compression.",
+    )
+
+
+def _check_kind(path: Path, page: tifffile.TiffPage) -> None:
+    if page.is_reduced:
+        raise not_read_yet(path, "a file that begins with a preview")
+    if page.photometric not in COLOURS:
+        raise not_read_yet(path, f"{_name(page.photometric)} in colour")
+    if page.photometric == PHOTOMETRIC.YCBCR and page.compression != COMPRESSION.JPEG:
+        raise not_read_yet(path, f"YCBCR in colour and {_name(page.compression)} compressed")
+    if page.photometric == PHOTOMETRIC.PALETTE and (
+        page.colormap is None or page.bitspersample not in (1, 2, 4, 8, 16)
+    ):
+        raise damaged(path, "its palette is missing")
+    if page.bitspersample not in DEPTHS.get(page.sampleformat, ()):
+        kind = {2: "signed", 3: "float"}.get(page.sampleformat, "unsigned")
+        raise not_read_yet(path, f"{page.bitspersample} bit {kind}")
+    if page.compression not in COMPRESSIONS:
+        raise not_read_yet(path, f"{_name(page.compression)} compressed")
+    if page.imagedepth != 1:
+        raise not_read_yet(path, "a volume")
+
+
+def _check_segments(path: Path, page: tifffile.TiffPage, file_bytes: int) -> None:
+    if min(page.imagelength, page.imagewidth) < 1:
+        raise damaged(path, "it has no pixels")
+    if page.samplesperpixel < COLOURS[page.photometric]:
+        raise damaged(path, "colours are missing")
+    rows, cols = segment_shape(page)
+    if rows < 1 or cols < 1:
+        raise damaged(path, "its tiles have no size")
+    if page.is_tiled and rows * cols * page.samplesperpixel * page.bitspersample // 8 > MOST_TILE_BYTES:
+        raise not_read_yet(path, f"in tiles of {cols} x {rows} px")
+    needed = -(-page.imagelength // rows) * -(-page.imagewidth // cols) * planes(page)
+    if len(page.dataoffsets) < needed or len(page.databytecounts) < needed:
+        raise damaged(path, "it lists too few tiles or strips")
+    for offset, size in zip(page.dataoffsets[:needed], page.databytecounts[:needed], strict=True):
+        if offset <= 0 or size <= 0:
+            raise damaged(path, "a tile or strip was never written")
+        if offset + size > file_bytes:
+            raise damaged(path, f"it ends at byte {file_bytes}, pixels are expected up to {offset + size}")
+    if is_plain(page):
+        # Segments without compression must be as long as their pixels; the last strip may be short.
+        held = sum(page.databytecounts[:needed])
+        least = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
+        if held < least:
+            raise damaged(path, f"{least} bytes of pixels are expected, and {held} listed")
+
+
+def _ratio(value: Any) -> float | None:
+    if not isinstance(value, tuple) or len(value) != 2 or not value[1]:
+        return None
+    return float(value[0] / value[1]) or None
+
+
+def _name(code: Any) -> str:
+    return getattr(code, "name", f"number {code}")

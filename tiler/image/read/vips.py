@@ -1,0 +1,148 @@
+"""PNG, JPEG and turned or huge-stripped TIFF through libvips: from top to bottom, in bounded memory."""
+
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from tiler.core.geometry import Box
+from tiler.errors import InputError
+from tiler.image.limits import check_decodable, check_pixels
+from tiler.image.metadata.parse import dpi_in, iptc_in, iptc_of_png, upright_exif, xmp_of_png
+from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
+
+# Rows are read once, so results that libvips keeps cost memory, and would speak for a file that has changed since.
+pyvips.cache_set_max(0)
+
+MM_PER_INCH = 25.4
+
+# EXIF orientations that exchange width and height (Exif 2.32, tag 274).
+ON_ITS_SIDE = (5, 6, 7, 8)
+DTYPES: dict[str, np.dtype[Any]] = {"uchar": np.dtype(np.uint8), "ushort": np.dtype(np.uint16)}
+
+# What libvips says when the file says nothing: a pixel to the millimetre, or what every program assumes.
+ASSUMED_DPI = (25.4, 72.0)
+
+
+class VipsSource:
+    """A picture that libvips decodes, grey, RGB or CMYK, upright, alpha dropped; a `Source` read from top to bottom.
+
+    orientation: how it lies in the file (Exif 2.32, tag 274).
+    """
+
+    def __init__(self, path: Path, image: pyvips.Image, metadata: Metadata, orientation: int) -> None:
+        self._path = path
+        self._lock = Lock()
+        self.orientation = orientation
+        self._metadata = metadata
+        self._dtype: np.dtype[Any] = DTYPES[image.format]
+        self._colour: Colour = _colour_of(image)
+        self._image = image.extract_band(0, n=SAMPLES[self._colour])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._image.height, self._image.width
+
+    @property
+    def colour(self) -> Colour:
+        return self._colour
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    @property
+    def metadata(self) -> Metadata:
+        return self._metadata
+
+    @property
+    def random_access(self) -> bool:
+        return False
+
+    def read(self, box: Box) -> Pixels:
+        """Return the (h, w, samples) pixels of `box`, below those read before; raises InputError where damaged."""
+        height, width = box.shape
+        try:
+            with self._lock:
+                region = pyvips.Region.new(self._image)
+                data = region.fetch(box.cols.start, box.rows.start, width, height)
+        except pyvips.Error as error:
+            raise _damaged(self._path, error) from error
+        return np.frombuffer(data, self._dtype).reshape(height, width, self._image.bands)
+
+    def close(self) -> None:
+        del self._image
+
+
+def open_file(path: Path, max_pixels: int, *, checked: bool = False, metadata: Metadata | None = None) -> Source:
+    """Open `path`; raises InputError if its header is damaged or it is of a kind that is not read yet.
+
+    checked: the header is known to be sound, so libvips may allocate as much as it asks for. metadata: what is known
+    of the upright picture, where its reader knows more than libvips.
+    """
+    try:
+        image = _opened(path, "sequential", checked)
+        check_pixels(path, (image.height, image.width), max_pixels)
+        _check_whole(path, image)
+        orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+        if orientation != 1:
+            # Turning needs rows in another order: libvips unpacks the picture to a temporary file first.
+            image = _opened(path, "random", checked).autorot()
+    except pyvips.Error as error:
+        raise _damaged(path, error) from error
+    if image.format not in DTYPES:
+        raise InputError(f"{path}: pixels of kind {image.format} are not read.", "Save it with 8 or 16 bit colours.")
+    return VipsSource(path, image, metadata or _metadata_of(path, image, orientation in ON_ITS_SIDE), orientation)
+
+
+def _check_whole(path: Path, image: pyvips.Image) -> None:
+    """Raise InputError if the file can only be decoded whole, and would take too much memory."""
+    whole = image.get_typeof("interlaced") or image.get("vips-loader") in ("webpload_source", "gifload_source")
+    if not whole:
+        return
+    kinds = {"jpegload_source": "a progressive JPEG", "pngload_source": "an interlaced PNG"}
+    kind = kinds.get(image.get("vips-loader"), "a picture of this format")
+    # A progressive JPEG keeps two bytes for each sample until its last pass.
+    check_decodable(path, image.width * image.height * image.bands * 3 * (2 if image.format == "ushort" else 1), kind)
+
+
+def _colour_of(image: pyvips.Image) -> Colour:
+    if image.interpretation == "cmyk" and image.bands >= SAMPLES["cmyk"]:
+        return "cmyk"
+    return "rgb" if image.bands >= SAMPLES["rgb"] else "grey"
+
+
+def _opened(path: Path, access: str, unlimited: bool) -> pyvips.Image:
+    # By way of a source, because in a plain file name libvips takes brackets for options: photo[1].jpg.
+    file = pyvips.Source.new_from_file(str(path))
+    options = {"unlimited": True} if unlimited else {}
+    return pyvips.Image.new_from_source(file, "", access=access, fail_on="warning", **options)
+
+
+def _metadata_of(path: Path, image: pyvips.Image, turned: bool) -> Metadata:
+    def field(name: str) -> bytes | None:
+        return bytes(image.get(name)) if image.get_typeof(name) else None
+
+    x, y = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
+    dpi = dpi_in(field("exif-data")) if round(x, 1) == round(y, 1) and round(x, 1) in ASSUMED_DPI else (x, y)
+    if dpi and turned:
+        dpi = dpi[1], dpi[0]
+    pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    notes = () if pages == 1 else (f"The first of {pages} pictures is read.",)
+    return Metadata(
+        field("icc-profile-data"),
+        dpi,
+        upright_exif(field("exif-data")),
+        field("xmp-data") or xmp_of_png(path),
+        iptc_in(field("iptc-data")) or iptc_of_png(path),
+        notes,
+    )
+
+
+def _damaged(path: Path, error: pyvips.Error) -> InputError:
+    detail = (error.detail.strip().splitlines() or [error.message])[0]
+    return InputError(
+        f"{path}: the picture is damaged or cut short ({detail}).", "Copy it again from where it came from."
+    )

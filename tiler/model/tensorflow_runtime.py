@@ -1,0 +1,206 @@
+"""A network at work: one TensorFlow session, in its own graph, that any thread may call."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiler.errors import ModelError
+from tiler.memory import limit_malloc_pools, release_memory
+from tiler.model.card import ModelCard, find_card
+from tiler.model.graph_file import read_graph, unpack_weights
+from tiler.model.graph_report import GraphReport, graph_report
+from tiler.model.hub import find_graph
+from tiler.model.quiet import quiet_stderr
+from tiler.progress import Progress
+from tiler.settings import Precision, Settings
+
+WHITE = np.float32(255)
+CPUINFO = Path("/proc/cpuinfo")
+
+# What Linux calls the instructions that multiply bfloat16 numbers.
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+def open_session(settings: Settings, progress: Progress) -> "Session":
+    """Return the network that `settings.model` names, fetched if need be, ready for `settings.threads` callers.
+
+    A graph that did not come with tiler tells `progress` what it holds that bears on tiling.
+    Raises ModelError if the network cannot be found, fetched or loaded.
+    """
+    card = find_card(settings.model)
+    session = Session(card, find_graph(card, progress), precision=settings.precision, threads=settings.threads)
+    if card.sha256 is None:
+        for sentence in session.facts.sentences():
+            progress.note(f"{card.name}: {sentence}")
+    return session
+
+
+class Session:
+    """A matting network from a graph file; a `Network`.
+
+    card: what it is and what it likes. precision: "f32" or "bf16", whichever is in use. facts: what in the graph
+    bears on tiling. sha256: of the graph file, hexadecimal.
+    """
+
+    card: ModelCard
+    precision: Literal["f32", "bf16"]
+    facts: GraphReport
+    sha256: str
+
+    def __init__(self, card: ModelCard, path: Path, *, precision: Precision = "auto", threads: int = 1) -> None:
+        """Load the graph in the file `path`, which keeps the contract of `card`, for so many calling `threads`.
+
+        Each call runs on one thread: so many tiles at once keep a machine busier than one tile on many threads, and
+        the order of additions within a tile never changes.
+
+        Raises ModelError if the file is no graph, is not the one the card knows, or lacks the card's tensors; and if
+        `precision` is "bf16" on a machine that cannot.
+        """
+        tf = load_tensorflow()
+        definition = read_graph(path)
+        self.card = card
+        self.sha256 = _verified_sha256(path, card)
+        self.facts = graph_report(definition)
+        self.precision = choose_precision(precision, has_gpu=bool(tf.config.list_physical_devices("GPU")))
+        unpack_weights(definition)
+        graph = tf.Graph()
+        with graph.as_default(), quiet_stderr():
+            try:
+                tf.import_graph_def(definition, name="")
+                self._input = graph.get_tensor_by_name(card.input_tensor)
+                self._alpha = graph.get_tensor_by_name(card.output_tensor)[..., card.alpha_channel]
+            except (KeyError, ValueError) as error:
+                raise _misfit(path, card, definition) from error
+            self._session = tf.compat.v1.Session(graph=graph, config=_config(tf, self.precision, threads))
+        self._settle()
+
+    def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the (h, w) float32 alpha, 0..1, of (h, w, 3) float32 RGB pixels, 0..255; any size from 1x1 up.
+
+        Where the network needs sides of a certain multiple, the picture is continued by its mirror image below and
+        to the right, and the answer cut back. The same pixels give the same bits, from whichever thread.
+
+        Raises ModelError if the network fails, or answers with anything but finite numbers.
+        """
+        height, width = rgb.shape[:2]
+        pixels = _padded(rgb if self.card.channels == "rgb" else rgb[..., ::-1], self.card.multiple_px)
+        answer = self._run(pixels)[:height, :width] / WHITE
+        if answer.shape != (height, width):
+            raise ModelError(
+                f"{self.card.name} answered {rgb.shape[:2]} pixels with {answer.shape}.",
+                "The graph does not keep the contract of its card; check the card's tensors and multiple_px.",
+            )
+        if not np.isfinite(answer).all():
+            raise ModelError(
+                f"{self.card.name} answered with numbers that are not finite.",
+                "Try --precision f32; if that does not help, the graph is damaged: fetch it again.",
+            )
+        alpha: NDArray[np.float32] = np.clip(answer, 0, 1, dtype=np.float32)
+        return alpha
+
+    def close(self) -> None:
+        """Give back the memory. The session cannot be used afterwards."""
+        self._session.close()
+        release_memory()
+
+    def _settle(self) -> None:
+        """Run once on a speck: the graph is optimised now, and the memory for copies of its weights given back."""
+        speck_px = max(64, self.card.multiple_px)
+        self._run(np.zeros((speck_px, speck_px, 3), np.float32))
+        release_memory()
+
+    def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        from tensorflow.errors import OpError
+
+        try:
+            answer: NDArray[np.float32] = self._session.run(self._alpha, {self._input: pixels})
+        except OpError as error:
+            height, width = pixels.shape[:2]
+            raise ModelError(
+                f"{self.card.name} failed on {width} x {height} pixels: {error.message.splitlines()[0]}",
+                "If memory ran out, choose a smaller --tile-px, a smaller --guide-px or fewer --threads.",
+            ) from error
+        return answer
+
+
+def choose_precision(wanted: Precision, *, has_gpu: bool = False, cpuinfo: Path = CPUINFO) -> Literal["f32", "bf16"]:
+    """Return the precision to use: bfloat16 only on a processor that has it, as Linux tells in `cpuinfo`.
+
+    A graphics card works in float32. Raises ModelError if "bf16" is wanted and cannot be had.
+    """
+    if wanted == "f32":
+        return "f32"
+    if not has_gpu and cpuinfo.exists() and BF16_FLAGS & set(cpuinfo.read_text().split()):
+        return "bf16"
+    if wanted == "bf16":
+        raise ModelError(
+            "The network would not run in bfloat16 here: that takes a processor with AVX512_BF16 or AMX_BF16.",
+            "Use --precision auto.",
+        )
+    return "f32"
+
+
+def load_tensorflow() -> Any:
+    """Import TensorFlow, which takes seconds, and keep its log off the terminal."""
+    limit_malloc_pools()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_stderr():
+        try:
+            import tensorflow
+        except ImportError as error:
+            raise ModelError(
+                f"TensorFlow cannot be loaded: {error}.", "Install it with: pip install --upgrade tensorflow"
+            ) from error
+        # Looking for graphics cards is the other moment at which it logs.
+        tensorflow.config.list_physical_devices("GPU")
+    return tensorflow
+
+
+def _config(tf: Any, precision: Literal["f32", "bf16"], threads: int) -> Any:
+    """Return a ConfigProto; with fewer inter-op threads than callers, the callers would wait for each other."""
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=1,
+        inter_op_parallelism_threads=max(2, threads),
+        use_per_session_threads=True,
+        gpu_options=tf.compat.v1.GPUOptions(allow_growth=True),
+    )
+    if precision == "bf16":
+        rewrites = config.graph_options.rewrite_options
+        rewrites.auto_mixed_precision_onednn_bfloat16 = type(rewrites).ON
+    return config
+
+
+def _padded(rgb: NDArray[np.float32], multiple_px: int) -> NDArray[np.float32]:
+    rows, cols = (-side % multiple_px for side in rgb.shape[:2])
+    if not rows and not cols:
+        return rgb
+    return np.pad(rgb, ((0, rows), (0, cols), (0, 0)), mode="symmetric")
+
+
+def _verified_sha256(path: Path, card: ModelCard) -> str:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if card.sha256 is not None and found != card.sha256:
+        raise ModelError(
+            f"{path}: this is not the graph that the card of {card.name} describes, or a part of it is missing.",
+            f"Install or fetch it again; its sha256 should be {card.sha256}.",
+        )
+    return found
+
+
+def _misfit(path: Path, card: ModelCard, definition: Any) -> ModelError:
+    """Say which of the card's tensors the graph lacks, and which it has at its two ends."""
+    names = {node.name for node in definition.node}
+    wanted = [tensor for tensor in (card.input_tensor, card.output_tensor) if tensor.split(":")[0] not in names]
+    used = {name.removeprefix("^").split(":")[0] for node in definition.node for name in node.input}
+    inputs = [f"{node.name}:0" for node in definition.node if node.op == "Placeholder"]
+    outputs = [f"{node.name}:0" for node in definition.node if node.name not in used and node.op != "Placeholder"]
+    return ModelError(
+        f"{path}: this graph does not fit the card of {card.name}; it lacks {', '.join(wanted) or 'what it says'}.",
+        f"It takes {', '.join(inputs[:8]) or 'nothing'} and gives {', '.join(outputs[:8]) or 'nothing'}: "
+        "name the right tensors in a card.toml beside the graph.",
+    )

@@ -1,0 +1,259 @@
+"""The alpha of every level on disk, written block by block from any thread, read in any window."""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.errors import ContainsArrayError, GroupNotFoundError
+
+from tiler.atomic import atomic_file, sync_to_disk
+from tiler.core.geometry import Box, Span
+from tiler.core.plan import Level, Plan
+from tiler.core.seams import FIELDS, SIDES, Seam, from_rows, to_rows
+from tiler.errors import InputError, OutputError
+from tiler.image.read.segment_cache import PieceCache
+
+WHITE = 65535
+# Blocks kept decoded: neighbouring windows share most of theirs.
+CACHED_BYTES = 16_000_000
+
+
+class Canvas:
+    """A Zarr group with one uint16 array per level, 65535 = foreground; one chunk is one block.
+
+    Blocks are whole chunks, so two threads never touch the same file. A window is read when the blocks under it are
+    written, not before. Chunks are written aside and renamed, empty ones too, so a block is done if its chunk is
+    there; what a power cut may tear, the checksum at its end finds out.
+    """
+
+    def __init__(self, root: Path, plan: Plan) -> None:
+        """Open the canvas of `plan` in the directory `root`, with the blocks that are there; make what is missing."""
+        group = zarr.open_group(root, mode="a")
+        self._root = root
+        self._layers = [_Layer(group, root, level) for level in plan.levels]
+        self._blocks = PieceCache(self._block, CACHED_BYTES)
+
+    def found(self, level: int) -> frozenset[tuple[int, int]]:
+        """Return the blocks (row, column) that are there and whole."""
+        return self._layers[level].found()
+
+    def has(self, level: int, i: int, j: int) -> bool:
+        """Return whether block (i, j) is there, as written by a process that lives."""
+        return self._layers[level].chunk(i, j).exists()
+
+    def erase(self, level: int, blocks: Iterable[tuple[int, int]]) -> None:
+        """Take blocks away, before any window of the level is read."""
+        for i, j in blocks:
+            self._layers[level].chunk(i, j).unlink(missing_ok=True)
+
+    def write(self, level: int, box: Box, alpha: NDArray[np.float32]) -> None:
+        """Write `alpha`, float32, cut to 0..1 and rounded to the nearest of 65536 steps, into a whole block.
+
+        Raises OutputError if the disk refuses; the blocks that were written stay.
+        """
+        with self._told_in_words():
+            self._layers[level].array[box.slices] = _to_steps(alpha)
+
+    def write_seams(self, level: int, i: int, j: int, seams: Sequence[Seam]) -> None:
+        """Write the seams above and left of block (i, j), at most two; raises OutputError if the disk refuses."""
+        if not seams:
+            return  # most blocks of a large picture: no file for each
+        rows = np.full((SIDES, FIELDS), np.nan)
+        rows[: len(seams)] = to_rows(seams)
+        with self._told_in_words():
+            self._layers[level].seams[i, j] = rows
+
+    def seams(self) -> tuple[Seam, ...]:
+        """Return all seams that were written, from the finest level down, in the order of their blocks."""
+        return tuple(seam for layer in self._layers for seam in _seams_in(layer.seams))
+
+    def seams_of(self, level: int) -> tuple[Seam, ...]:
+        """Return the seams of one level that were written, in the order of their blocks."""
+        return _seams_in(self._layers[level].seams)
+
+    def stage_block(self, level: int, i: int, j: int, alpha: NDArray[np.float32]) -> None:
+        """Keep what block (i, j) is to become, rounded as `write` does, until `settle`; the block stays as it is."""
+        with self._told_in_words():
+            self._layers[level].stage_block(i, j, _to_steps(alpha))
+
+    def commit(self, level: int, seams: Iterable[Seam], note: str) -> None:
+        """Say that all blocks and `seams` that are to change have been put by; `note` is for whoever asks `sealed`.
+
+        From here on the changes will be made, whatever happens to this process.
+        """
+        with self._told_in_words():
+            self._layers[level].commit(json.dumps({"seams": to_rows(seams).tolist(), "note": note}))
+
+    def committed(self, level: int) -> str | None:
+        """Return the note of the seal, or None if there is none."""
+        sealed = self._layers[level].committed()
+        return None if sealed is None else str(sealed["note"])
+
+    def apply_staged(self, level: int) -> None:
+        """Write the blocks and seams that were put by and sealed; once more is the same."""
+        layer = self._layers[level]
+        sealed = layer.committed()
+        if sealed is None:
+            return
+        blocks: dict[tuple[int, int], dict[str, Seam]] = {}
+        for seam in self.seams_of(level):
+            blocks.setdefault((seam.row, seam.col), {})[seam.across] = seam
+        changed = from_rows(np.array(sealed["seams"], np.float64).reshape(-1, FIELDS))
+        for seam in changed:
+            blocks[seam.row, seam.col][seam.across] = seam
+        with self._told_in_words():
+            for i, j in layer.level.tiles:
+                layer.apply_staged(i, j)
+        self._blocks.clear()  # they are read anew
+        for i, j in {(seam.row, seam.col) for seam in changed}:
+            self.write_seams(level, i, j, list(blocks[i, j].values()))
+
+    def discard_staged(self, level: int) -> None:
+        """Forget what was put by."""
+        self._layers[level].discard_staged()
+
+    def steps(self, level: int, box: Box) -> NDArray[np.uint16]:
+        """Return the (h, w) alpha of `box`, uint16, 65535 = foreground."""
+        out = np.empty(box.shape, np.uint16)
+        for i, j, block in self._layers[level].touching(box):
+            part = Box(block.rows.clip(box.rows), block.cols.clip(box.cols))
+            out[part.within(box).slices] = self._blocks.get((level, i, j))[part.within(block).slices]
+        return out
+
+    def alpha(self, level: int, box: Box) -> NDArray[np.float32]:
+        """Return the (h, w) alpha of `box`, float32 in 0..1."""
+        return np.asarray(self.steps(level, box) / np.float32(WHITE), dtype=np.float32)
+
+    def _block(self, key: tuple[int, int, int]) -> NDArray[np.uint16]:
+        level, i, j = key
+        return self._layers[level].block(i, j)
+
+    @contextmanager
+    def _told_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            needed = sum(layer.array.nbytes for layer in self._layers)
+            raise OutputError(
+                f"{self._root}: cannot be written: {error.strerror or error}; "
+                f"{shutil.disk_usage(self._root).free / 1e6:.0f} MB are free, "
+                f"and the alphas of this picture take up to {needed / 1e6:.0f} MB in all.",
+                "Free some space and give the same command again: it continues.",
+            ) from error
+
+
+def seams_on(root: Path) -> tuple[tuple[tuple[int, int], ...], tuple[Seam, ...]]:
+    """Return what the canvas in `root`, or in the work folder `root`, holds so far: its levels and its seams.
+
+    Levels are (height, width), the full picture first. The canvas is only read, and may be one that a run is at work
+    on. Raises InputError if there is none.
+    """
+    found = root / "canvas" if (root / "canvas").is_dir() else root
+    try:
+        arrays: dict[str, Any] = dict(zarr.open_group(found, mode="r").arrays())
+    except (FileNotFoundError, GroupNotFoundError, ContainsArrayError):
+        arrays = {}
+    levels = sorted((name for name in arrays if name.isdigit()), key=int)
+    if not levels:
+        raise InputError(f"{root}: there is no canvas here.", "Name a picture, an .npz of --seams, or OUTPUT.tiler.")
+    seams = tuple(seam for name in levels for seam in _seams_in(arrays[f"{name}-seams"]))
+    return tuple(arrays[name].shape for name in levels), seams
+
+
+class _Layer:
+    """One level: its arrays."""
+
+    def __init__(self, group: zarr.Group, root: Path, level: Level) -> None:
+        self.level = level
+        name = str(level.index)
+        self._group = group
+        self._chunks = root / name / "c"
+        self._stage = root / f"{name}-put-by"
+        self._seal = root / f"{name}-seal.json"
+        self.array = self._array(name)
+        self.seams = group.require_array(
+            f"{name}-seams",
+            shape=(level.rows.count, level.cols.count, SIDES, FIELDS),
+            chunks=(1, 1, SIDES, FIELDS),
+            dtype="float64",
+            fill_value=np.nan,
+        )
+
+    def _array(self, name: str) -> Any:
+        """Return an array of the level's shape, one chunk for each block, opened or made."""
+        array = self._group.require_array(
+            name,
+            shape=self.level.shape,
+            chunks=(self.level.rows.block_px, self.level.cols.block_px),
+            dtype="uint16",
+            fill_value=0,
+            compressors=[ZstdCodec(), Crc32cCodec()],
+        )
+        return array.with_config({"write_empty_chunks": True})
+
+    def stage_block(self, i: int, j: int, steps: NDArray[np.uint16]) -> None:
+        self._array(self._stage.name)[self.level.block(i, j).slices] = steps
+
+    def commit(self, text: str) -> None:
+        for path in self._stage.rglob("*"):
+            sync_to_disk(path)  # a power cut must not leave the seal and take the pixels
+        with atomic_file(self._seal) as file:
+            file.write(text.encode())
+
+    def committed(self) -> dict[str, Any] | None:
+        return dict(json.loads(self._seal.read_text(encoding="utf-8"))) if self._seal.exists() else None
+
+    def apply_staged(self, i: int, j: int) -> None:
+        if (self._stage / "c" / str(i) / str(j)).exists():
+            block = self.level.block(i, j).slices
+            self.array[block] = np.asarray(self._array(self._stage.name)[block])
+
+    def discard_staged(self) -> None:
+        self._seal.unlink(missing_ok=True)
+        shutil.rmtree(self._stage, ignore_errors=True)
+
+    def chunk(self, i: int, j: int) -> Path:
+        return self._chunks / str(i) / str(j)
+
+    def found(self) -> frozenset[tuple[int, int]]:
+        if not self._chunks.exists():
+            return frozenset()
+        return frozenset((i, j) for i, j in self.level.tiles if self.chunk(i, j).exists() and self._is_whole(i, j))
+
+    def _is_whole(self, i: int, j: int) -> bool:
+        try:
+            self.block(i, j)
+        except (ValueError, RuntimeError):  # the checksum's, and the decoder's
+            return False
+        return True
+
+    def block(self, i: int, j: int) -> NDArray[np.uint16]:
+        return np.asarray(self.array[self.level.block(i, j).slices], dtype=np.uint16)
+
+    def touching(self, box: Box) -> Iterator[tuple[int, int, Box]]:
+        """Yield the blocks that a box touches, (row, column, box)."""
+        for i in _touched(box.rows, self.level.rows.block_px):
+            for j in _touched(box.cols, self.level.cols.block_px):
+                yield i, j, self.level.block(i, j)
+
+
+def _seams_in(array: Any) -> tuple[Seam, ...]:
+    """Return the seams that were written into an array (rows, columns, `SIDES`, `FIELDS`), in the order of blocks."""
+    rows = np.asarray(array[:]).reshape(-1, FIELDS)
+    return from_rows(rows[~np.isnan(rows[:, 0])])
+
+
+def _to_steps(alpha: NDArray[np.float32]) -> NDArray[np.uint16]:
+    return np.rint(np.clip(alpha, 0.0, 1.0) * WHITE).astype(np.uint16)
+
+
+def _touched(span: Span, block_px: int) -> range:
+    """Return the indices of the blocks that a span of real pixels touches."""
+    return range(span.start // block_px, -(-span.stop // block_px))

@@ -1,0 +1,230 @@
+"""The work folder of one run: what it is for, who is at work in it, and what is left when it stops.
+
+    OUTPUT.tiler/
+        lock        held by the process at work; the system lets go of it when that dies
+        job.json    the fingerprint: all that shapes the alpha, each part by name
+        pyramid/    the picture's levels; `complete` among them says that they are
+        canvas/     the alpha of each level, block by block
+        journal/    tiles whose blocks are not written yet, and tiles that failed
+
+A folder with a complete pyramid is worth keeping; what stopped earlier leaves nothing.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tiler.atomic import atomic_file, sync_to_disk
+from tiler.core.blending import touching
+from tiler.core.plan import Plan
+from tiler.errors import OutputError, SettingsError
+from tiler.image.pyramid import Pyramid, build, reopen
+from tiler.image.source import Source
+from tiler.memory import release_memory
+from tiler.progress import Progress
+from tiler.store.canvas import Canvas
+from tiler.store.journal import Journal
+
+Fingerprint = Mapping[str, str | int | bool]
+
+# What has a say in the value of an alpha: the code, the network's arithmetic, and the readers.
+SHAPING = ("tiler-matting", "tensorflow", "numpy", "scipy", "pillow", "tifffile", "imagecodecs", "pyvips")
+READ_BYTES = 16 * 2**20
+
+
+class Job:
+    """An open work folder; `working` gives one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._finished = False
+
+    @property
+    def worth_keeping(self) -> bool:
+        return not self._finished and self._marker.exists()
+
+    def finish(self) -> None:
+        """Say that the folder is needed no longer."""
+        self._finished = True
+
+    def pyramid(
+        self, source: Source, shapes: Sequence[tuple[int, int]], progress: Progress, *, wraps: bool = False
+    ) -> Pyramid:
+        """Return the pyramid, opened if it is complete, else built from the start; `wraps` is that of `build`."""
+        root = self._folder / "pyramid"
+        if self._marker.exists():
+            return reopen(source, shapes, root)
+        shutil.rmtree(root, ignore_errors=True)
+        pyramid = build(source, shapes, root, progress, wraps=wraps)
+        root.mkdir(exist_ok=True)  # a picture of one level that is read in any order stores none
+        for path in root.rglob("*"):
+            sync_to_disk(path)  # a power cut must not leave the marker and take the pixels
+        self._marker.touch()
+        release_memory()
+        return pyramid
+
+    def canvas(self, plan: Plan) -> tuple[Canvas, Journal]:
+        """Return the canvas and its journal. Tiles that failed last time are to be tried again.
+
+        So the blocks that the guide stood in for are taken away, and all finer levels, which were guided by them.
+        """
+        canvas, journal = Canvas(self._folder / "canvas", plan), Journal(self._folder / "journal")
+        failed = {(tile.level, tile.row, tile.col) for tile in journal.failed()}
+        if failed:
+            coarsest = max(level for level, _, _ in failed)
+            for level in plan.levels[:coarsest]:
+                canvas.erase(level.index, level.tiles)
+                canvas.discard_staged(level.index)
+            level = plan.levels[coarsest]
+            # What has been mended is no longer what its tiles gave; none of it can stay.
+            mended = canvas.committed(coarsest) is not None
+            canvas.erase(
+                coarsest,
+                [
+                    block
+                    for block in level.tiles
+                    if mended or any((coarsest, *t) in failed for t in touching(level, *block))
+                ],
+            )
+            canvas.discard_staged(coarsest)
+            journal.forgive()
+        return canvas, journal
+
+    @property
+    def _marker(self) -> Path:
+        return self._folder / "pyramid" / "complete"
+
+
+def joined(folder: Path, source: Source, plan: Plan) -> tuple[Pyramid, Canvas, Journal]:
+    """Return what the process that holds the lock of `folder` has made ready, for another one to work on."""
+    pyramid = reopen(source, plan.shapes, folder / "pyramid")
+    return pyramid, Canvas(folder / "canvas", plan), Journal(folder / "journal")
+
+
+@contextmanager
+def working(folder: Path, fingerprint: Fingerprint, *, fresh: bool = False) -> Iterator[Job]:
+    """Give the job in `folder`, begun or continued, to nobody else meanwhile.
+
+    fresh: begin in any case. What is worth it stays when the block ends badly, the rest is removed.
+
+    Raises OutputError if the folder cannot be had, SettingsError if it holds a job with another fingerprint.
+    """
+    with _locked(folder):
+        job = Job(folder)
+        _check_own(folder)
+        if fresh or not job.worth_keeping:
+            for name in ("pyramid", "canvas", "journal"):
+                shutil.rmtree(folder / name, ignore_errors=True)
+        else:
+            _check_same(folder, fingerprint)
+        try:
+            with atomic_file(folder / "job.json") as file:
+                file.write(json.dumps(fingerprint, indent=2).encode())
+            yield job
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: cannot be worked in: {error.strerror or error}.",
+                "Free some space or mend the disk, and give the same command again: it continues.",
+            ) from error
+        finally:
+            if not job.worth_keeping:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def work_folder(output: Path, work_dir: Path | None) -> Path:
+    """Return where the work on `output` lies: beside it, or in `work_dir` under a name of its own.
+
+    Raises OutputError if `work_dir` is no directory.
+    """
+    if work_dir is None:
+        return output.with_name(f"{output.name}.tiler")
+    if not work_dir.is_dir():
+        raise OutputError(
+            f"{work_dir}: there is no such directory for scratch files.",
+            "Name a directory that exists and can be written to with --work-dir.",
+        )
+    # Outputs of one name in two directories may share a work dir.
+    mark = hashlib.sha256(str(output.absolute()).encode()).hexdigest()[:8]
+    return work_dir / f"{output.name}-{mark}.tiler"
+
+
+def sha256_of(path: Path, progress: Progress) -> str:
+    """Return the sha256 of a file, hexadecimal; `progress` hears of it if that takes a while."""
+    digest, pieces = hashlib.sha256(), -(-path.stat().st_size // READ_BYTES)
+    tell = pieces * READ_BYTES > 10**9
+    if tell:
+        progress.stage("fingerprint", pieces)
+    with path.open("rb") as file:
+        while piece := file.read(READ_BYTES):
+            digest.update(piece)
+            if tell:
+                progress.advance()
+    return digest.hexdigest()
+
+
+def shaping_versions() -> dict[str, str]:
+    """Return the versions of the packages that have a say in the alpha; those that are absent are left out."""
+    found = {}
+    for name in SHAPING:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder`, which is made if need be. Where a system has no flock nobody is refused."""
+    path = folder / "lock"
+    try:
+        folder.mkdir(exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"Scratch files cannot be made in {folder}: {error.strerror}.",
+            "Name a directory that exists and can be written to with --work-dir.",
+        ) from error
+    with file:
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            yield
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise OutputError(
+                f"{folder}: process {file.read().strip()} is at work on this output.",
+                "Wait until it is done, or name another output.",
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _check_own(folder: Path) -> None:
+    """Never write into, let alone remove, a directory that somebody else made."""
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".job.json")}
+    if "job.json" not in names and names - {"lock"}:
+        (folder / "lock").unlink()
+        raise OutputError(f"{folder}: this directory is not tiler's.", "Move it away, or name another output.")
+
+
+def _check_same(folder: Path, fingerprint: Fingerprint) -> None:
+    try:
+        before = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{folder}/job.json: cannot be read: {error}.", "Start over with --fresh.") from error
+    names = [name for name in {**before, **fingerprint} if before.get(name) != fingerprint.get(name)]
+    if names:
+        changes = ", ".join(f"{name} {before.get(name)} -> {fingerprint.get(name)}" for name in names)
+        raise SettingsError(
+            f"{folder} holds an unfinished run that differs: {changes}.",
+            "Give the same picture and settings to continue it, or --fresh to start over.",
+        )
