@@ -27,7 +27,7 @@ picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
 folder = Path(tempfile.mkdtemp())
 
 # %%
-settings = Settings(alpha_only=True, wrap=True, seams=folder / "look.npz")
+settings = Settings.of(alpha_only=True, wrap=True, snapshot=folder / "look.npz")
 report = matte(picture, folder / "alpha.png", settings)
 look = load(folder / "look.npz")
 figures.heat_map(look, grid=True)

@@ -29,7 +29,7 @@ folder = Path(tempfile.mkdtemp())
 # at, `html` writes a page that can be sent to people without Python.
 
 # %%
-settings = Settings(seams=folder / "look.npz", html=folder / "report.html")
+settings = Settings.of(snapshot=folder / "look.npz", html=folder / "report.html")
 report = matte(picture, folder / "cutout.png", settings)
 print(f"{report.tiles_run} tiles run, {report.tiles_skipped} were already solved")
 print({stage: round(seconds, 1) for stage, seconds in report.seconds.items()})

@@ -24,7 +24,7 @@ from tiler.inspect.snapshot import load
 
 picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
 kept = Path(tempfile.mkdtemp()) / "look.npz"
-report = matte(picture, kept.with_name("alpha.png"), Settings(alpha_only=True, seams=kept))
+report = matte(picture, kept.with_name("alpha.png"), Settings.of(alpha_only=True, snapshot=kept))
 look = load(kept)
 
 # %% [markdown]
@@ -52,16 +52,16 @@ figures.worst_crops(look)
 figures.histogram(look)
 
 # %% [markdown]
-# `mend=True` runs the tiles along bad seams once more, on a grid that is shifted by half a tile, and keeps what agrees
-# better. A sound run has nothing to mend, so here is a worse one: tiles that hardly overlap and may add to what the
-# smaller picture found. Red are the seams that changed; below the line is better.
+# `repair=True` runs the tiles along bad seams once more, on a grid that is shifted by half a tile, and keeps what
+# agrees better. A sound run has nothing to repair, so here is a worse one: tiles that hardly overlap and may add to
+# what the smaller picture found. Red are the seams that changed; below the line is better.
 
 # %%
 looks = {}
-for mend in (False, True):
-    settings = Settings(alpha_only=True, overlap_px=16, dense_levels=1, mend=mend, seams=kept)
+for repair in (False, True):
+    settings = Settings.of(alpha_only=True, overlap_px=16, dense_levels=1, repair=repair, snapshot=kept)
     report = matte(picture, kept.with_name("alpha.png"), settings)
-    looks[mend] = load(kept)
+    looks[repair] = load(kept)
 for level in report.levels:
     print(f"level {level.level}: {level.mending.tell()}")
 

@@ -50,7 +50,7 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        settings = Settings(model=options.model, bits=cast(Any, options.bits))
+        settings = Settings.of(model=options.model, bits=cast(Any, options.bits))
         with terminal.progress(quiet=False) as progress, _local(options, progress) as picture:
             for path in infer(picture, options.output_dir, settings, progress):
                 print(path)

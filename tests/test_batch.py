@@ -14,7 +14,7 @@ from tests.test_run import Fake
 from tiler.batch import Item, find_items, run_batch, table, to_csv, watch
 from tiler.progress import Silent
 
-SETTINGS = tiler.Settings(guide_px=48, tile_px=48, overlap_px=12, threads=2)
+SETTINGS = tiler.Settings.of(guide_px=48, tile_px=48, overlap_px=12, threads=2)
 
 
 class Counting(Fake):
@@ -44,8 +44,8 @@ def run(archive, **settings):
     network = Counting()
     items = find_items(archive, archive.parent / "out", ".png")
     jobs = settings.pop("jobs", 1)
-    use = tiler.Settings(guide_px=48, tile_px=48, overlap_px=12, threads=2, **settings)
-    return list(run_batch(items, use, network, lambda _: Silent(), jobs=jobs)), network
+    use = tiler.Settings.of(guide_px=48, tile_px=48, overlap_px=12, threads=2, **settings)
+    return list(run_batch(items, use, network, lambda _: Silent(), into=archive.parent / "out", jobs=jobs)), network
 
 
 def outputs(archive):
@@ -115,7 +115,7 @@ def test_a_failure_is_told_and_the_rest_is_done(archive):
 def test_stopping_ends_what_is_at_work_and_starts_nothing_more(archive):
     items = find_items(archive, archive.parent / "out", ".png")
     network = Counting()
-    results = run_batch(items, SETTINGS, network, lambda _: Silent())
+    results = run_batch(items, SETTINGS, network, lambda _: Silent(), into=archive.parent / "out")
     next(results)
     results.close()
     calls = network.calls
@@ -138,3 +138,12 @@ def test_a_watched_file_is_given_once_it_keeps_still_and_again_when_it_changes(t
 
     given = [len(looks) for _ in islice(watch(find, lambda _s: None), 2)]
     assert given == [3, 6]
+
+
+def test_reports_of_a_batch_lie_in_folders_like_the_outputs(archive):
+    folder = archive.parent / "reports"
+    results, _ = run(archive, html=folder, report=folder, snapshot=folder)
+    assert [result.outcome for result in results] == ["done"] * 4
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert len(found) == 12
+    assert {"a.jpg.png.html", "sub/b.png.json", "sub/deep/c.png.npz"} <= set(found)

@@ -20,9 +20,9 @@ def photo(tmp_path):
 
 
 def test_all_tiles_are_counted_and_those_that_run_are_foretold_within_a_third(photo, tmp_path):
-    settings = tiler.Settings(**SMALL)
-    forecast = estimate(photo, settings, Heard(), network=Fake())
-    report = tiler.matte(photo, tmp_path / "out.png", settings, network=Fake())
+    settings = tiler.Settings.of(**SMALL)
+    forecast = estimate(photo, settings, Heard(), model=Fake())
+    report = tiler.matte(photo, tmp_path / "out.png", settings, model=Fake())
     ran = {level.level: level for level in report.levels}
     for level in forecast.levels:
         assert level.tiles == ran[level.level].tiles_run + ran[level.level].tiles_skipped
@@ -33,17 +33,17 @@ def test_all_tiles_are_counted_and_those_that_run_are_foretold_within_a_third(ph
 
 
 def test_dense_is_all_and_small_pictures_are_their_own_base(photo, tmp_path):
-    forecast = estimate(photo, tiler.Settings(**SMALL, route="dense"), Heard(), network=Fake())
+    forecast = estimate(photo, tiler.Settings.of(**SMALL, route="dense"), Heard(), model=Fake())
     assert all(level.uncertain_tiles == level.tiles for level in forecast.levels)
     Image.new("RGB", (60, 50)).save(tmp_path / "tiny.png")
-    forecast = estimate(tmp_path / "tiny.png", tiler.Settings(**SMALL), Heard(), network=Fake())
+    forecast = estimate(tmp_path / "tiny.png", tiler.Settings.of(**SMALL), Heard(), model=Fake())
     assert [level.tiles for level in forecast.levels] == [1]
 
 
 def test_without_detail_no_tile_is_foretold_but_those_of_the_base_and_of_dense_levels(photo):
     for finding in (0, 1):
-        settings = tiler.Settings(**SMALL, detail="none", dense_levels=finding)
-        levels = estimate(photo, settings, Heard(), network=Fake()).levels
+        settings = tiler.Settings.of(**SMALL, detail="none", dense_levels=finding)
+        levels = estimate(photo, settings, Heard(), model=Fake()).levels
         ran = [level.uncertain_tiles for level in levels]
         first = len(levels) - 1 - finding
         assert ran == [0] * first + [level.tiles for level in levels[first:]]
@@ -53,10 +53,10 @@ def test_nothing_is_left_and_every_stage_ends(photo, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     heard = Heard()
-    forecast = estimate(photo, tiler.Settings(**SMALL, work_dir=work), heard, network=Fake())
+    forecast = estimate(photo, tiler.Settings.of(**SMALL, work_dir=work), heard, model=Fake())
     assert list(work.iterdir()) == []
     assert [total for _, total in heard.stages] == heard.steps
     assert forecast.tile_s > 0
-    lines = forecast.tell().splitlines()
+    lines = forecast.table().splitlines()
     assert len({len(line) for line in lines[: len(forecast.levels) + 2]}) == 1
     assert "1300 x 900" in lines[1]

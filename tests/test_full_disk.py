@@ -39,7 +39,7 @@ def photo(tmp_path, monkeypatch):
 
 def matte(photo, output, work):
     heard = Heard()
-    tiler.matte(photo, output, tiler.Settings(guide_px=64, tile_px=64, overlap_px=16, work_dir=work), heard)
+    tiler.matte(photo, output, tiler.Settings.of(guide_px=64, tile_px=64, overlap_px=16, work_dir=work), heard)
     return output.read_bytes(), heard
 
 

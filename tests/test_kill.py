@@ -28,7 +28,7 @@ class Slow(Fake):
 
 run.open_session = lambda *_: Slow()
 sizes = {"guide_px": 64, "tile_px": 64, "overlap_px": 16, "threads": 2}
-settings = tiler.Settings(**sizes, route="dense", dense_levels=finding, mend=bool(finding))
+settings = tiler.Settings.of(**sizes, route="dense", dense_levels=finding, repair=bool(finding))
 rng = random.Random(0)
 
 def answered():

@@ -14,8 +14,8 @@ def test_a_report_is_json_that_says_it_all():
         levels=(LevelReport(1, (20, 25), 1, 0, 0.5), LevelReport(0, (40, 50), 3, 6, 1.5)),
         seconds={"matte": 2.0},
         peak_memory_mb=None,
-        model=ModelReport("modnet", "ab", "f32", ("nothing",)),
-        settings=Settings(work_dir=Path("scratch"), threads=2),
+        model=ModelReport("modnet", "ab", "f32", "cpu", ("nothing",)),
+        settings=Settings.of(work_dir=Path("scratch"), threads=2),
         versions={},
         machine="one",
     )
@@ -29,7 +29,7 @@ def test_a_report_is_json_that_says_it_all():
         "tiles_kept": 0,
         "mending": None,
     }
-    assert found["settings"]["work_dir"] == "scratch"
+    assert found["settings"]["run"]["work_dir"] == "scratch"
     assert (report.tiles_run, report.tiles_skipped) == (4, 6)
 
 

@@ -18,6 +18,7 @@ from tiler.model.card import find_card
 from tiler.model.graph_report import GraphReport
 from tiler.model.tensorflow_runtime import open_session
 from tiler.progress import Silent
+from tiler.recipe import plan_for
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 
@@ -28,7 +29,8 @@ class Fake(ColourKey):
     card = find_card("modnet")
     sha256 = "0" * 64
     precision = "f32"
-    facts = GraphReport((), (), 0, 0)
+    device = "cpu"
+    graph_report = GraphReport((), (), 0, 0)
 
     def close(self):
         pass
@@ -63,8 +65,8 @@ def test_colours_are_the_photos_own_and_alpha_is_added(photo, tmp_path):
 
 @pytest.mark.usefixtures("fake")
 def test_the_same_picture_twice_gives_the_same_bytes(photo, tmp_path):
-    tiler.matte(photo, tmp_path / "one.png", tiler.Settings(threads=1))
-    tiler.matte(photo, tmp_path / "two.png", tiler.Settings(threads=4))
+    tiler.matte(photo, tmp_path / "one.png", tiler.Settings.of(threads=1))
+    tiler.matte(photo, tmp_path / "two.png", tiler.Settings.of(threads=4))
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
@@ -72,7 +74,7 @@ def test_the_same_picture_twice_gives_the_same_bytes(photo, tmp_path):
 def test_nothing_is_left_beside_the_output_or_in_the_work_dir(photo, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
-    tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=work))
+    tiler.matte(photo, tmp_path / "out.png", tiler.Settings.of(work_dir=work))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "out.png",
         "out.png.matte.json",
@@ -95,7 +97,7 @@ def test_a_run_that_is_stopped_leaves_its_work_and_the_old_output(photo, tmp_pat
     work.mkdir()
     (tmp_path / "out.png").write_bytes(b"yesterday's")
     with pytest.raises(raised):
-        tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=work))
+        tiler.matte(photo, tmp_path / "out.png", tiler.Settings.of(work_dir=work))
     assert (tmp_path / "out.png").read_bytes() == b"yesterday's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
     assert len(list(work.glob("out.png-*.tiler/job.json"))) == 1
@@ -116,7 +118,7 @@ def test_a_panorama_wraps_if_it_says_so_and_nobody_objects(tmp_path, monkeypatch
     plans = []
     planned = run.plan_for
     monkeypatch.setattr(run, "plan_for", lambda *a, **k: plans.append(planned(*a, **k)) or plans[-1])
-    tiler.matte(tmp_path / "turn.png", tmp_path / "out.png", tiler.Settings(wrap=asked))
+    tiler.matte(tmp_path / "turn.png", tmp_path / "out.png", tiler.Settings.of(wrap=asked))
     assert plans[0].levels[0].cols.wraps == wraps
 
 
@@ -129,25 +131,25 @@ def test_every_stage_is_told_and_ends_where_it_should(photo, tmp_path):
 
 def test_a_work_dir_that_is_not_there_is_an_error_that_names_it(photo, tmp_path):
     with pytest.raises(tiler.OutputError, match="nowhere"):
-        tiler.matte(photo, tmp_path / "out.png", tiler.Settings(work_dir=tmp_path / "nowhere"))
+        tiler.matte(photo, tmp_path / "out.png", tiler.Settings.of(work_dir=tmp_path / "nowhere"))
 
 
 def test_an_overlap_too_large_for_the_models_tiles_is_refused():
     with pytest.raises(tiler.SettingsError, match="256 or less"):
-        run.plan_for((4000, 4000), find_card("modnet"), tiler.Settings(overlap_px=300))
+        plan_for((4000, 4000), find_card("modnet"), tiler.MattingOptions(overlap_px=300))
 
 
 def test_small_tiles_take_a_small_overlap():
-    plan = run.plan_for((4000, 4000), find_card("modnet"), tiler.Settings(tile_px=128))
+    plan = plan_for((4000, 4000), find_card("modnet"), tiler.MattingOptions(tile_px=128))
     assert plan.levels[0].rows.tile_px == 128
 
 
 def test_the_embedded_network_on_a_small_picture_is_the_network_called_directly(tmp_path):
     small = Image.open(EXAMPLE).resize((400, 500), Image.Resampling.LANCZOS)
     small.save(tmp_path / "small.png")
-    settings = tiler.Settings(alpha_only=True, bits=16, precision="f32")
+    settings = tiler.Settings.of(alpha_only=True, bits=16, precision="f32")
     report = tiler.matte(tmp_path / "small.png", tmp_path / "alpha.png", settings)
-    session = open_session(settings, Silent())
+    session = open_session(settings.compute, Silent())
     expected = session.alpha(to_network(np.asarray(small)))
     session.close()
     found = np.asarray(Image.open(tmp_path / "alpha.png"))
@@ -158,7 +160,9 @@ def test_the_embedded_network_on_a_small_picture_is_the_network_called_directly(
 
 @pytest.mark.usefixtures("fake")
 def test_seams_are_reported_kept_and_put_on_a_page(photo, tmp_path):
-    settings = tiler.Settings(seams=tmp_path / "look.npz", html=tmp_path / "page.html", tile_px=256, overlap_px=64)
+    settings = tiler.Settings.of(
+        snapshot=tmp_path / "look.npz", html=tmp_path / "page.html", tile_px=256, overlap_px=64
+    )
     report = tiler.matte(photo, tmp_path / "out.png", settings)
     look = load(tmp_path / "look.npz")
     assert report.seams == judge(look.seams)
@@ -169,9 +173,9 @@ def test_seams_are_reported_kept_and_put_on_a_page(photo, tmp_path):
 
 
 @pytest.mark.usefixtures("fake")
-@pytest.mark.parametrize("option", ["seams", "html"])
+@pytest.mark.parametrize("option", ["snapshot", "html", "report"])
 def test_a_place_that_cannot_be_is_told_before_the_work(photo, tmp_path, option):
-    settings = tiler.Settings(**{option: tmp_path / "nowhere" / "file"})
+    settings = tiler.Settings.of(**{option: tmp_path / "nowhere" / "file"})
     with pytest.raises(tiler.OutputError, match="no such directory"):
         tiler.matte(photo, tmp_path / "out.png", settings)
     assert not (tmp_path / "out.png").exists()
@@ -185,7 +189,7 @@ def test_what_was_mended_is_in_the_report_and_the_sidecar(photo, tmp_path, monke
     monkeypatch.setattr(run, "open_session", lambda *_: Seeing())
     bad = {"guide_px": 128, "tile_px": 256, "overlap_px": 32, "dense_levels": 1}
     left, mended = (
-        tiler.matte(photo, tmp_path / f"{mend}.png", tiler.Settings(**bad, mend=mend)) for mend in (False, True)
+        tiler.matte(photo, tmp_path / f"{mend}.png", tiler.Settings.of(**bad, repair=mend)) for mend in (False, True)
     )
     told = [level.mending for level in mended.levels]
     assert all(level.mending is None for level in left.levels)
@@ -193,17 +197,17 @@ def test_what_was_mended_is_in_the_report_and_the_sidecar(photo, tmp_path, monke
     assert sum(mending.left for mending in told) == mended.seams.above
     kept = json.loads((tmp_path / "True.png.matte.json").read_text())
     assert [level["mending"] for level in kept["levels"]] == [asdict(mending) for mending in told]
-    assert kept["fingerprint"]["--mend"] is True
+    assert kept["recipe"]["--repair"] is True
 
 
 @pytest.mark.usefixtures("fake")
 def test_without_detail_the_base_alone_runs_and_the_sidecar_says_so(photo, tmp_path):
     """A quick look: what comes out is the small alpha enlarged, softer than with tiles and nowhere far from it."""
-    full = tiler.matte(photo, tmp_path / "full.png", tiler.Settings(alpha_only=True))
-    quick = tiler.matte(photo, tmp_path / "quick.png", tiler.Settings(alpha_only=True, detail="none"))
+    full = tiler.matte(photo, tmp_path / "full.png", tiler.Settings.of(alpha_only=True))
+    quick = tiler.matte(photo, tmp_path / "quick.png", tiler.Settings.of(alpha_only=True, detail="none"))
     assert quick.tiles_run == 1 < full.tiles_run
     kept = json.loads((tmp_path / "quick.png.matte.json").read_text())
-    assert kept["fingerprint"]["--detail"] == "none"
+    assert kept["recipe"]["--detail"] == "none"
     soft, sharp = (np.asarray(Image.open(tmp_path / name)).astype(float) for name in ("quick.png", "full.png"))
     assert 0 < np.abs(soft - sharp).mean() < 3
     assert np.abs(np.diff(soft)).max() < np.abs(np.diff(sharp)).max()

@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,21 +10,25 @@ from PIL import Image
 
 import tiler
 from tests.test_run import Fake
-from tiler.sidecar import content_sha256, is_done, sidecar_of
+from tiler.sidecar import is_done, sidecar_of
 
-SETTINGS = tiler.Settings(guide_px=48, tile_px=48, overlap_px=12, threads=2)
+SETTINGS = tiler.Settings.of(guide_px=48, tile_px=48, overlap_px=12, threads=2)
 
 
 @pytest.fixture
 def done(tmp_path):
     y, x = np.mgrid[:90, :120]
     Image.fromarray(np.stack([x * 2, y * 2, x], axis=-1).astype(np.uint8)).save(tmp_path / "photo.png")
-    tiler.matte(tmp_path / "photo.png", tmp_path / "out.png", SETTINGS, network=Fake())
+    tiler.matte(tmp_path / "photo.png", tmp_path / "out.png", SETTINGS, model=Fake())
     return tmp_path / "photo.png", tmp_path / "out.png"
 
 
-def holds(photo, out, settings=SETTINGS, sha256=Fake.sha256, precision="f32"):
-    return is_done(photo, out, settings, sha256, precision)
+def holds(photo, out, settings=SETTINGS, **parts):
+    """Whether the output is done, for a network some of whose parts are others."""
+    network = Fake()
+    for name, value in parts.items():
+        setattr(network, name, value)
+    return is_done(photo, out, settings, network)
 
 
 def test_it_tells_what_the_files_are(done):
@@ -32,7 +37,8 @@ def test_it_tells_what_the_files_are(done):
     assert kept["input"]["sha256"] == hashlib.sha256(photo.read_bytes()).hexdigest()
     assert kept["output"]["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert kept["model"]["sha256"] == Fake.sha256
-    assert replace(SETTINGS, **kept["shaping"]["settings"]) == SETTINGS
+    assert kept["recipe"]["--tile-px"] == 48
+    assert kept["recipe"]["--alpha-only"] is False
     assert sum(level["tiles_run"] for level in kept["levels"]) > 1
     assert kept["seams"] is not None
     assert holds(photo, out)
@@ -55,11 +61,14 @@ def test_one_changed_byte_of_the_output_is_seen(done):
 
 
 def test_what_has_no_say_is_not_asked_and_what_has_is(done):
-    assert holds(*done, replace(SETTINGS, threads=1, fresh=True))
-    assert not holds(*done, replace(SETTINGS, tile_px=64))
-    assert not holds(*done, replace(SETTINGS, alpha_only=True))
+    assert holds(*done, SETTINGS.with_options(threads=1, fresh=True, cluster="local:2", html=Path("x")))
+    assert not holds(*done, SETTINGS.with_options(tile_px=64))
+    assert not holds(*done, SETTINGS.with_options(alpha_only=True))
+    assert not holds(*done, SETTINGS.with_options(wrap=True))
     assert not holds(*done, sha256="1" * 64)
     assert not holds(*done, precision="bf16")
+    assert not holds(*done, device="gpu")
+    assert not holds(*done, card=replace(Fake.card, output_tensor="other:0"))
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"format": 1}', "not json"])
@@ -75,13 +84,3 @@ def test_failed_tiles_are_not_done(done):
     kept["failed_tiles"] = [{"level": 0}]
     sidecar_of(out).write_text(json.dumps(kept))
     assert not holds(photo, out)
-
-
-def test_a_directory_is_its_names_and_contents(tmp_path):
-    for name in ("one", "two"):
-        (tmp_path / name / "sub").mkdir(parents=True)
-        (tmp_path / name / "sub" / "a").write_text("1")
-    same = content_sha256(tmp_path / "one")
-    assert same == content_sha256(tmp_path / "two")
-    (tmp_path / "two" / "sub" / "a").rename(tmp_path / "two" / "sub" / "b")
-    assert same != content_sha256(tmp_path / "two")

@@ -52,7 +52,7 @@ def panorama(shape=SHAPE, dtype=np.uint8):
 def matted(tmp_path, pixels, **options):
     """Return the alpha (h, w), uint16, of a picture that went through a file."""
     tifffile.imwrite(tmp_path / "in.tif", pixels, photometric="rgb", tile=(64, 64), compression="zlib", metadata=None)
-    settings = tiler.Settings(alpha_only=True, bits=16, fresh=True, **{**SIZES, "wrap": True, **options})
+    settings = tiler.Settings.of(alpha_only=True, bits=16, fresh=True, **{**SIZES, "wrap": True, **options})
     tiler.matte(tmp_path / "in.tif", tmp_path / "out.tif", settings)
     return tifffile.imread(tmp_path / "out.tif").astype(int)
 
@@ -62,7 +62,7 @@ def turned(pixels, by_px):
 
 
 def test_the_levels_here_are_what_the_law_asks_for():
-    plan = plan_for(SHAPE, find_card("modnet"), tiler.Settings(**SIZES), wraps=True)
+    plan = plan_for(SHAPE, find_card("modnet"), tiler.Settings.of(**SIZES), wraps=True)
     assert plan.shapes == ((128, 768), (64, 384), (32, 192))
     for level in plan.levels:
         assert level.cols.wraps

@@ -25,6 +25,7 @@ from tiler.sidecar import is_done
 Outcome = Literal["done", "skipped", "failed tiles", "failed"]
 # How often a watched folder is looked at. A file that has not changed from one look to the next is whole.
 LOOK_EVERY_S = 2.0
+REPORT_SUFFIXES = {"report": ".json", "html": ".html", "snapshot": ".npz"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,22 +82,25 @@ def find_items(where: Path, into: Path, suffix: str) -> tuple[Item, ...]:
 def run_batch(
     items: Sequence[Item],
     settings: Settings,
-    network: Session,
+    model: Session,
     progress_of: Callable[[str], Progress],
     *,
+    into: Path,
     jobs: int = 1,
 ) -> Iterator[Result]:
     """Matte the pictures, `jobs` of them at once, and yield what became of each as soon as it is known, in order.
 
     The threads of the settings are shared out among the jobs. progress_of: gives a picture's progress, by its name.
+    into: the folder of all outputs; the folders that the settings name for reports have the same structure.
     When the caller stops early, or is interrupted, the pictures at work stop at their next tile and can be continued.
     """
-    settings = replace(settings, threads=max(1, settings.threads // jobs))
+    settings = settings.with_options(threads=max(1, settings.compute.thread_count // jobs))
     stop = Event()
 
     def one(numbered: tuple[int, Item]) -> Result:
         number, item = numbered
-        return _one(item, settings, network, _Stoppable(progress_of(f"{number}/{len(items)} {item.source.name}"), stop))
+        own = _with_reports(settings, item, into)
+        return _one(item, own, model, _Stoppable(progress_of(f"{number}/{len(items)} {item.source.name}"), stop))
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="batch") as pool:
         try:
@@ -189,16 +193,18 @@ class _Stoppable:
             raise KeyboardInterrupt
 
 
-def _one(item: Item, settings: Settings, network: Session, progress: Progress) -> Result:
+def _one(item: Item, settings: Settings, model: Session, progress: Progress) -> Result:
     began = perf_counter()
     outcome: Outcome = "done"
     tiles_run, reason = 0, ""
     try:
-        if is_done(item.source, item.output, settings, network.sha256, network.precision):
+        if is_done(item.source, item.output, settings, model):
             outcome = "skipped"
         else:
-            _make_folder(item.output.parent)
-            report = matte(item.source, item.output, settings, progress, network=network)
+            for path in (item.output, settings.reports.report, settings.reports.html, settings.reports.snapshot):
+                if path is not None:
+                    _make_folder(path.parent)
+            report = matte(item.source, item.output, settings, progress, model=model)
             tiles_run = report.tiles_run
             if report.failed_tiles:
                 outcome, reason = "failed tiles", f"{len(report.failed_tiles)} tiles failed; run again"
@@ -207,6 +213,17 @@ def _one(item: Item, settings: Settings, network: Session, progress: Progress) -
     except (OSError, MemoryError) as error:
         outcome, reason = "failed", f"{type(error).__name__}: {error}"
     return Result(str(item.source), str(item.output), outcome, perf_counter() - began, tiles_run, reason)
+
+
+def _with_reports(settings: Settings, item: Item, into: Path) -> Settings:
+    """Return the settings with the folders for reports replaced by this picture's files in them."""
+    name = item.output.relative_to(into)
+    files = {
+        option: folder / name.with_name(f"{name.name}{suffix}")
+        for option, suffix in REPORT_SUFFIXES.items()
+        if (folder := getattr(settings.reports, option)) is not None
+    }
+    return settings.with_options(**files)
 
 
 def _make_folder(folder: Path) -> None:

@@ -7,26 +7,22 @@ at once as a run has. The rest is arithmetic on the base's alpha.
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-from tiler.core.fusion import fuse
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level, Plan
 from tiler.engine.solve import Scene, graph, on_threads
 from tiler.errors import OutputError
-from tiler.image.limits import GB, available_memory, check_room, needed_bytes, network_memory
-from tiler.image.open import open_source
+from tiler.image.limits import GB, available_memory, needed_bytes, network_memory
 from tiler.image.pyramid import build
 from tiler.memory import peak_memory_mb
-from tiler.model.card import find_card
-from tiler.model.retry import RetryingNetwork
-from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.tensorflow_runtime import Session
 from tiler.progress import Progress
-from tiler.run import is_wrapped, plan_for
-from tiler.settings import Settings
+from tiler.run import opened, scene_of
+from tiler.settings import MattingOptions, Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
@@ -61,7 +57,7 @@ class Estimate:
     free_memory_bytes: int
     free_scratch_bytes: int
 
-    def tell(self) -> str:
+    def table(self) -> str:
         """Return an aligned table, the picture's own size first, and what it comes to."""
         rows = [("level", "pixels", "tiles", "likely to run")]
         for level in self.levels:
@@ -83,54 +79,52 @@ class Estimate:
         )
 
 
-def estimate(path: Path, settings: Settings, progress: Progress, *, network: Session | None = None) -> Estimate:
+def estimate(path: Path, settings: Settings, progress: Progress, *, model: Session | None = None) -> Estimate:
     """Return what matting the picture `path` would take; raises TilerError as `matte` does.
 
-    network: one that is open; else it is opened and closed.
+    model: one that is open; else it is opened and closed.
     """
+    threads = settings.compute.thread_count
     with (
-        closing(open_source(path, max_pixels=settings.max_pixels)) as picture,
-        _scratch(settings.work_dir) as scratch,
+        _scratch(settings.run.work_dir) as scratch,
+        opened(path, scratch, settings, progress, model) as subject,
     ):
-        tile_px = settings.tile_px or find_card(settings.model).tile_px
-        of_network = network_memory(tile_px, settings.threads)
-        check_room(path, picture, scratch, tile_px, settings.threads)
+        plan, picture = subject.plan, subject.picture
         memory, disk = needed_bytes(picture)
+        memory += network_memory(plan.levels[0].cols.tile_px, threads)
         free_memory, free_disk = available_memory(), shutil.disk_usage(scratch).free
-        wraps = is_wrapped(picture, settings)
-        session = network or open_session(settings, progress)
-        try:
-            plan = plan_for(picture.shape, session.card, settings, wraps=wraps)
-            began = perf_counter()
-            pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=wraps)
-            read_s = perf_counter() - began
-            canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
-            scene = Scene(plan, pyramid, RetryingNetwork(session), fuse, canvas, journal, progress, strict=True)
-            base = plan.levels[-1]
-            progress.stage("the small picture", base.count)
-            began = perf_counter()
-            every = frozenset(base.tiles)
-            on_threads(settings.threads)(graph(scene, base, every, every), [("row", base.rows.count - 1)])
-            base_s = perf_counter() - began
-            likely = [_likely(scene, level, settings) for level in plan.levels]
-            tile_s = _probe(scene, plan, likely, settings.threads)
-        finally:
-            if network is None:
-                session.close()
+        began = perf_counter()
+        pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=subject.wraps)
+        read_s = perf_counter() - began
+        canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
+        scene = replace(scene_of(subject, pyramid, canvas, journal, settings, progress), strict=True)
+        base_s = _solve_base(scene, threads)
+        likely = [_likely(scene, level, settings.matting) for level in plan.levels]
+        tile_s = _probe(scene, plan, likely, threads)
     running = sum(len(tiles) for tiles in likely[:-1])
     return Estimate(
-        tuple(
+        levels=tuple(
             LevelEstimate(level.index, level.shape, level.count, len(tiles))
             for level, tiles in zip(plan.levels, likely, strict=True)
         ),
-        read_s,
-        tile_s,
-        base_s + running * tile_s,
-        max(memory + of_network, (peak_memory_mb() or 0) * 1e6),
-        disk,
-        free_memory,
-        free_disk,
+        read_s=read_s,
+        tile_s=tile_s,
+        matte_s=base_s + running * tile_s,
+        memory_bytes=max(memory, (peak_memory_mb() or 0) * 1e6),
+        scratch_bytes=disk,
+        free_memory_bytes=free_memory,
+        free_scratch_bytes=free_disk,
     )
+
+
+def _solve_base(scene: Scene, threads: int) -> float:
+    """Write the alpha of the base onto the canvas and return the seconds that it took."""
+    base = scene.plan.levels[-1]
+    scene.progress.stage("the small picture", base.count)
+    began = perf_counter()
+    every = frozenset(base.tiles)
+    on_threads(threads)(graph(scene, base, every, every), [("row", base.rows.count - 1)])
+    return perf_counter() - began
 
 
 @contextmanager
@@ -147,17 +141,17 @@ def _scratch(work_dir: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def _likely(scene: Scene, level: Level, settings: Settings) -> frozenset[tuple[int, int]]:
+def _likely(scene: Scene, level: Level, matting: MattingOptions) -> frozenset[tuple[int, int]]:
     """Return the tiles of `level` that are likely to run: those that the base, enlarged so far, would leave open.
 
     Exact for the level above the base; finer ones are guided better than this, and run at most a few fewer.
     """
     base = scene.plan.levels[-1]
-    if level.index >= base.index - settings.dense_levels:
+    if level.index >= base.index - matting.dense_levels:
         return frozenset(level.tiles)
-    if settings.detail == "none":
+    if matting.detail == "none":
         return frozenset()
-    if settings.route == "dense":
+    if matting.route == "dense":
         return frozenset(level.tiles)
     guide_scale = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
     return uncertain_tiles(

@@ -6,21 +6,25 @@ import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from tiler.atomic import atomic_file
 from tiler.core.seams import Judgement
 from tiler.engine.report import LevelReport
+from tiler.image.read.lazy import open_lazily
 from tiler.settings import Settings
 from tiler.store.journal import FailedTile
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """The network that answered: its name, the sha256 of its graph, the precision used, and what bears on tiling."""
+    """The network: its name, the sha256 of its graph, precision and device in use, and what in it bears on tiling."""
 
     name: str
     sha256: str
     precision: str
-    facts: tuple[str, ...]
+    device: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,19 @@ class Report:
     @property
     def tiles_skipped(self) -> int:
         return sum(level.tiles_skipped for level in self.levels)
+
+    def open(self) -> Any:
+        """Return the output as a lazy Dask array: (height, width, samples), or (height, width) for an alpha alone.
+
+        No pixel is read before it is computed. A TIFF or Zarr is read in parts, every other kind as a whole. Raises
+        InputError if the output is gone.
+        """
+        return open_lazily(Path(self.output))
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON into the file `path`; raises OutputError if the disk refuses."""
+        with atomic_file(path) as file:
+            file.write(self.to_json().encode())
 
     def to_json(self) -> str:
         """Return the report as JSON text: one object, fields as here, paths as text, indented."""

@@ -1,36 +1,42 @@
-"""One picture from file to file: open the doors, walk the recursion, export, report."""
+"""One picture from file to file: open, read, solve, export, account."""
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
+from tiler.checksum import sha256_of
 from tiler.core.fusion import fuse
-from tiler.core.geometry import Axis
-from tiler.core.plan import Plan, make_plan
-from tiler.core.seams import judge
+from tiler.core.plan import Plan
+from tiler.core.seams import Seam, judge
 from tiler.engine.repair import mend
-from tiler.engine.solve import Run, Scene, on_threads, solve
-from tiler.errors import OutputError, SettingsError
+from tiler.engine.report import LevelReport
+from tiler.engine.solve import Run as Runner
+from tiler.engine.solve import Scene, on_threads, solve
+from tiler.errors import OutputError
 from tiler.image.limits import check_room
 from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
+from tiler.image.pyramid import Pyramid
 from tiler.image.source import Source
 from tiler.image.write.export import check_holds, check_output, export
 from tiler.inspect.collect import collect
 from tiler.inspect.html import write
 from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
-from tiler.model.card import ModelCard, find_card
+from tiler.model.card import find_card
 from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
-from tiler.progress import Progress, Silent
+from tiler.progress import Progress, logged
+from tiler.recipe import Recipe, plan_for
 from tiler.report import ModelReport, Report, machine, versions
-from tiler.settings import Settings
+from tiler.settings import ReportOptions, Settings
 from tiler.sidecar import write_sidecar
-from tiler.store.workdir import sha256_of, shaping_versions, work_folder, working
+from tiler.store.canvas import Canvas
+from tiler.store.journal import FailedTile, Journal
+from tiler.store.workdir import WorkDir, work_folder, working
 
 
 def matte(
@@ -39,173 +45,242 @@ def matte(
     settings: Settings | None = None,
     progress: Progress | None = None,
     *,
-    network: Session | None = None,
+    model: Session | None = None,
 ) -> Report:
-    """Matte the picture `source` into `output` and return what happened.
+    """Matte the picture `source` into the file `output` and return what happened.
 
-    output: a .tif, .tiff or .png file; straight RGBA at the picture's size and depth, or the alpha alone if the
-    settings say so. It appears complete or not at all.
-    A run that is stopped leaves its work folder beside the output, or in `settings.work_dir`, and the same call
-    continues it. So does one whose network failed on tiles; the same call tries those again.
-    settings: see `Settings`. progress: hears of stages and tiles; nobody does by default. network: what `open_session`
-    gave for these settings, for runs that share it; it is left open. A sidecar, OUTPUT.matte.json, says how the output
-    was made.
+    output: its ending says the kind: .tif, .tiff, .png, .webp, .exr or .zarr. It holds the picture's colours and the
+    alpha at the picture's size, or the alpha alone if the settings say so. It appears complete or not at all. A
+    sidecar, OUTPUT.matte.json, says how it was made.
+    settings: every option; defaults, if None. progress: is told of stages, tiles and notes. model: a network from
+    `tiler.open_model`, which stays open; if None, the one that the settings name is opened and closed.
+
+    A run that is stopped keeps its work folder, and the same call continues it. So does a run in which the network
+    failed on tiles: the same call tries these again.
 
     Raises TilerError: SettingsError, InputError, OutputError or ModelError.
     """
-    settings = settings or Settings()
-    progress = progress or Silent()
+    settings, progress = settings or Settings(), logged(progress)
     source, output = Path(source), Path(output)
-    seconds: dict[str, float] = {}
-    for aside in (settings.seams, settings.html):
-        if aside is not None and not aside.absolute().parent.is_dir():
-            raise OutputError(f"{aside}: there is no such directory.", "Make it, or name another place.")
-
+    _check_places(settings.reports)
     check_output(output, settings, source)
-    folder = work_folder(output, settings.work_dir)
-    with closing(open_source(source, max_pixels=settings.max_pixels)) as picture:
-        for note in picture.metadata.notes:
-            progress.note(f"{source}: {note}")
-        check_holds(output, picture.shape)
-        tile_px = settings.tile_px or find_card(settings.model).tile_px
-        check_room(source, picture, folder.parent, tile_px, settings.threads, continued=folder.exists())
-        wraps = is_wrapped(picture, settings)
-        with _timed(seconds, "load model"):
-            session = network or open_session(settings, progress)
-        with nullcontext() if network else closing(session):
-            plan = plan_for(picture.shape, session.card, settings, wraps=wraps)
-            model = ModelReport(session.card.name, session.sha256, session.precision, session.facts.sentences())
-            prints = fingerprint(sha256_of(source, progress), model, plan, settings)
-            with working(folder, prints, fresh=settings.fresh) as job:
-                with _timed(seconds, "read and halve"):
-                    pyramid = job.pyramid(picture, plan.shapes, progress, wraps=wraps)
-                canvas, journal = job.canvas(plan)
-                if done := sum(len(canvas.found(level.index)) for level in plan.levels):
-                    count = sum(level.count for level in plan.levels)
-                    progress.note(f"{output}: continues; {done} of {count} blocks were done.")
-                with _timed(seconds, "matte"):
-                    scene = Scene(
-                        plan, pyramid, RetryingNetwork(session), fuse, canvas, journal, progress, settings.strict
-                    )
-                    with _runner(scene, source, folder, settings) as (scene, run):
-                        levels = solve(
-                            scene,
-                            run,
-                            dense=settings.route == "dense",
-                            finding=settings.dense_levels,
-                            detail=settings.detail == "network",
-                            mend=mend if settings.mend else None,
-                        )
-                seams = canvas.seams()
-                shown = None
-                if settings.html or settings.seams:
-                    with _timed(seconds, "look at seams"):
-                        shown = collect(scene, seams)
-                if network is None:
-                    session.close()  # its memory is not needed for the export
-                with _timed(seconds, "export"):
-                    export(
-                        output,
-                        picture,
-                        pyramid.native,
-                        lambda box: canvas.steps(0, box),
-                        settings,
-                        progress,
-                    )
-                failed = journal.failed()
-                if not failed:
-                    job.finish()
-    report = Report(
-        source=str(source),
-        output=str(output),
-        shape=plan.levels[0].shape,
-        levels=levels,
-        seconds=seconds,
-        peak_memory_mb=peak_memory_mb(),
-        model=model,
-        settings=settings,
-        versions=versions(),
-        machine=machine(),
-        failed_tiles=failed,
-        seams=judge(seams),
-    )
-    if shown is not None:
-        _show(shown, report, settings)
-    write_sidecar(report, prints)
+    folder = work_folder(output, settings.run.work_dir)
+    with opened(source, folder.parent, settings, progress, model, continued=folder.exists()) as subject:
+        check_holds(output, subject.picture.shape)
+        run = Run(subject, output, settings, progress)
+        with working(folder, run.recipe, fresh=settings.run.fresh) as work:
+            scene = run.read(work)
+            run.solve(scene, folder)
+            snapshot = run.look(scene)
+            if model is None:
+                subject.session.close()  # its memory is not needed for the export
+            run.export(scene)
+            if not run.failed:
+                work.finish()
+    report = run.account()
+    _write_reports(report, snapshot, settings.reports)
+    write_sidecar(report, replace(run.recipe, output=settings.output), full_turn=subject.full_turn)
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A picture that is open, the network that will see it, and the plan for the two.
+
+    full_turn: its own metadata says that left and right ends meet. seconds: what opening the network took.
+    """
+
+    path: Path
+    picture: Source
+    session: Session
+    plan: Plan
+    full_turn: bool
+    seconds: float
+
+    @property
+    def wraps(self) -> bool:
+        return self.plan.levels[0].cols.wraps
+
+
 @contextmanager
-def _runner(scene: Scene, source: Path, folder: Path, settings: Settings) -> Iterator[tuple[Scene, Run]]:
+def opened(
+    path: Path,
+    scratch: Path,
+    settings: Settings,
+    progress: Progress,
+    model: Session | None,
+    *,
+    continued: bool = False,
+) -> Iterator[Subject]:
+    """Give the picture `path` with its network and its plan; what is opened here is closed when the block ends.
+
+    scratch: the directory for scratch files, whose disk must have room. continued: they are there already.
+    Raises TilerError before any long work if picture, memory, disk, settings or network will not do.
+    """
+    with ExitStack() as stack:
+        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels)))
+        for note in picture.metadata.notes:
+            progress.note(f"{path}: {note}")
+        tile_px = settings.matting.tile_px or find_card(settings.compute.model).tile_px
+        check_room(path, picture, scratch, tile_px, settings.compute.thread_count, continued=continued)
+        began = perf_counter()
+        session = model or stack.enter_context(closing(open_session(settings.compute, progress)))
+        seconds = perf_counter() - began
+        full_turn = is_full_turn(picture.metadata.xmp, picture.shape)
+        wraps = full_turn if settings.matting.wrap is None else settings.matting.wrap
+        plan = plan_for(picture.shape, session.card, settings.matting, wraps=wraps)
+        yield Subject(path, picture, session, plan, full_turn, seconds)
+
+
+@dataclass
+class Run:
+    """The steps of one run, in the order in which `matte` takes them; each keeps what the report will tell."""
+
+    subject: Subject
+    output: Path
+    settings: Settings
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+    levels: tuple[LevelReport, ...] = ()
+    seams: tuple[Seam, ...] = ()
+    failed: tuple[FailedTile, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Hash the source: the recipe is known before the work folder is opened."""
+        subject, session = self.subject, self.subject.session
+        self.seconds["load model"] = subject.seconds
+        self.recipe = Recipe(
+            source_sha256=sha256_of(subject.path, self.progress),
+            card=session.card,
+            graph_sha256=session.sha256,
+            precision=session.precision,
+            device=session.device,
+            plan=subject.plan,
+            matting=self.settings.matting,
+        )
+
+    def read(self, work: WorkDir) -> Scene:
+        """Make the levels of the picture in the work folder, or find them there, and return the scene to solve."""
+        plan = self.subject.plan
+        with self._timed("read and halve"):
+            self.pyramid = work.pyramid(self.subject.picture, plan.shapes, self.progress, wraps=self.subject.wraps)
+        canvas, journal = work.canvas(plan)
+        if done := sum(len(canvas.found(level.index)) for level in plan.levels):
+            count = sum(level.count for level in plan.levels)
+            self.progress.note(f"{self.output}: continues; {done} of {count} blocks were done.")
+        return scene_of(self.subject, self.pyramid, canvas, journal, self.settings, self.progress)
+
+    def solve(self, scene: Scene, folder: Path) -> None:
+        """Write the alpha of every level onto the canvas."""
+        with self._timed("matte"), _runner(scene, self, folder) as (scene, runner):
+            self.levels = solve_with(scene, runner, self.settings)
+        self.seams, self.failed = scene.canvas.seams(), scene.journal.failed()
+
+    def look(self, scene: Scene) -> Snapshot | None:
+        """Return a snapshot of the run if a report needs one; its close-ups ask the network again."""
+        if not (self.settings.reports.html or self.settings.reports.snapshot):
+            return None
+        with self._timed("look at seams"):
+            return collect(scene, self.seams)
+
+    def export(self, scene: Scene) -> None:
+        """Write the output file."""
+        with self._timed("export"):
+            export(
+                self.output,
+                self.subject.picture,
+                self.pyramid.native,
+                lambda box: scene.canvas.steps(0, box),
+                self.settings,
+                self.progress,
+            )
+
+    def account(self) -> Report:
+        """Return what happened."""
+        session = self.subject.session
+        return Report(
+            source=str(self.subject.path),
+            output=str(self.output),
+            shape=self.subject.plan.levels[0].shape,
+            levels=self.levels,
+            seconds=self.seconds,
+            peak_memory_mb=peak_memory_mb(),
+            model=ModelReport(
+                session.card.name,
+                session.sha256,
+                session.precision,
+                session.device,
+                session.graph_report.sentences(),
+            ),
+            settings=self.settings,
+            versions=versions(),
+            machine=machine(),
+            failed_tiles=self.failed,
+            seams=judge(self.seams),
+        )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = perf_counter()
+        yield
+        self.seconds[stage] = perf_counter() - began
+
+
+def scene_of(
+    subject: Subject, pyramid: Pyramid, canvas: Canvas, journal: Journal, settings: Settings, progress: Progress
+) -> Scene:
+    """Return what the tasks of a run share."""
+    return Scene(
+        subject.plan,
+        pyramid,
+        RetryingNetwork(subject.session),
+        fuse,
+        canvas,
+        journal,
+        progress,
+        strict=settings.run.strict,
+        ahead=settings.compute.thread_count,
+    )
+
+
+def solve_with(scene: Scene, runner: Runner, settings: Settings) -> tuple[LevelReport, ...]:
+    """Solve `scene` as the options of guide and detail say."""
+    matting = settings.matting
+    return solve(
+        scene,
+        runner,
+        dense=matting.route == "dense",
+        finding=matting.dense_levels,
+        detail=matting.detail == "network",
+        mend=mend if matting.repair else None,
+    )
+
+
+@contextmanager
+def _runner(scene: Scene, run: Run, folder: Path) -> Iterator[tuple[Scene, Runner]]:
     """Give the scene and what runs its graphs: threads, or the cluster that the settings name."""
-    if settings.cluster is None:
-        yield replace(scene, ahead=settings.threads), on_threads(settings.threads)
+    compute = run.settings.compute
+    if compute.cluster is None:
+        yield scene, on_threads(compute.thread_count)
         return
     from tiler.engine.cluster import on_cluster, travelling
 
-    sent = travelling(scene, source, folder, settings, open_session)
-    with on_cluster(settings.cluster, sent) as (run, callers):
-        yield replace(sent, ahead=callers), run
+    sent = travelling(scene, run.subject.path, folder, run.settings, run.recipe, open_session)
+    with on_cluster(compute.cluster, sent) as (runner, callers):
+        yield replace(sent, ahead=callers), runner
 
 
-def _show(look: Snapshot, report: Report, settings: Settings) -> None:
-    """Write what the settings ask for of a look at the seams: the arrays, the page."""
-    if settings.seams:
-        save(look, settings.seams)
-    if settings.html:
-        write(settings.html, look, json.loads(report.to_json()))
+def _check_places(reports: ReportOptions) -> None:
+    """Raise OutputError if a report cannot be written later."""
+    for path in (reports.report, reports.html, reports.snapshot):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise OutputError(f"{path}: there is no such directory.", "Make it, or name another place.")
 
 
-def is_wrapped(picture: Source, settings: Settings) -> bool:
-    """Return whether the picture's left and right ends are neighbours: as the settings say, or else as it says."""
-    return is_full_turn(picture.metadata.xmp, picture.shape) if settings.wrap is None else settings.wrap
-
-
-def plan_for(shape: tuple[int, int], card: ModelCard, settings: Settings, *, wraps: bool = False) -> Plan:
-    """Return the plan for a picture of `shape`: what the settings ask for, and else what the model likes.
-
-    wraps: its left and right ends are neighbours.
-
-    Raises SettingsError if tile and overlap do not fit each other.
-    """
-    tile_px = settings.tile_px or card.tile_px
-    overlap_px = settings.overlap_px if settings.overlap_px is not None else min(card.overlap_px, tile_px // 4)
-    if 2 * overlap_px > tile_px:
-        raise SettingsError(
-            f"--overlap-px {overlap_px} is more than half of the {tile_px} px tiles of {card.name}.",
-            f"Choose an overlap of {tile_px // 2} or less, or larger tiles with --tile-px.",
-        )
-    guide_px = settings.guide_px or card.guide_px
-    return make_plan(shape, guide_px=guide_px, tile_px=tile_px, overlap_px=overlap_px, wraps=wraps)
-
-
-def fingerprint(source_sha256: str, model: ModelReport, plan: Plan, settings: Settings) -> dict[str, str | int | bool]:
-    """Return all that shapes an alpha, each part by its name. Threads and the kind of output do not."""
-    base, cols = plan.levels[-1], plan.levels[0].cols
-    return {
-        "source sha256": source_sha256,
-        "model": model.name,
-        "model sha256": model.sha256,
-        "precision": model.precision,
-        "--guide-px": min(base.shape),
-        "--tile-px": cols.tile_px,
-        "--overlap-px": settings.overlap_px if settings.overlap_px is not None else "the model's own",
-        "--wrap": cols.wraps,
-        "--route": settings.route,
-        "--dense-levels": settings.dense_levels,
-        "--detail": settings.detail,
-        "--mend": settings.mend,
-        "levels": " ".join(_tiling(level.rows) + "x" + _tiling(level.cols) for level in plan.levels),
-        **shaping_versions(),
-    }
-
-
-def _tiling(axis: Axis) -> str:
-    return f"{axis.size}/{axis.block_px}/{axis.tile_px}/{axis.feather_px}"
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    began = perf_counter()
-    yield
-    seconds[stage] = perf_counter() - began
+def _write_reports(report: Report, snapshot: Snapshot | None, reports: ReportOptions) -> None:
+    if reports.report:
+        report.write(reports.report)
+    if snapshot is not None and reports.snapshot:
+        save(snapshot, reports.snapshot)
+    if snapshot is not None and reports.html:
+        write(reports.html, snapshot, json.loads(report.to_json()))

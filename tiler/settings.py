@@ -1,9 +1,15 @@
-"""Every option of a run, in one value that is checked once."""
+"""Every option of a run, said once: its name, its default, what it does, and the values it can have.
+
+Options come in five groups. The command line is generated from them, presets are read into them, and a group that has
+no say in the alpha cannot reach the recipe, because the recipe takes other types.
+"""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from tiler.errors import SettingsError
 
@@ -12,9 +18,9 @@ Detail = Literal["network", "none"]
 Precision = Literal["auto", "f32", "bf16"]
 Compression = Literal["deflate", "lzw"]
 
-# A network never asks more of a laptop than this many tiles at once; each holds its activations in memory.
+# Each tile in flight holds its activations in memory; more of them than this helps no machine that was tried.
 MOST_THREADS = 16
-# Well beyond any scan or panorama known to us; a header that says more is a mistake or an attack.
+# Larger than any scan or panorama known to us. A header that claims more is a mistake or an attack.
 MOST_PIXELS = 20_000_000_000
 
 
@@ -23,73 +29,60 @@ def default_threads() -> int:
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_THREADS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The options of one run.
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What an option does, one sentence for `--help` and the reference.
 
-    model: a name from `tiler models`, or a directory with a graph and its card.
-    guide_px: short side, in pixels, of the small picture the network sees first; None takes the model's own.
-    tile_px, overlap_px: side of a tile and overlap of neighbours, in pixels; None takes the model's own.
-    route: "auto" runs only tiles that the guide leaves uncertain, "dense" runs them all.
-    dense_levels: how many levels above the base run all their tiles even so, to find what the base is too small for.
-    detail: "network" sharpens the small picture's alpha with tiles; "none" enlarges it as it is, for a quick look: no
-    tile runs but those of dense_levels.
-    wrap: the left and right ends are neighbours; None asks the picture's own panorama metadata.
-    precision: "auto" takes bfloat16 where the processor has it, "f32" refuses it, "bf16" insists.
-    threads: tiles in flight at once.
-    alpha_only: write the alpha alone instead of the picture with alpha.
-    bits: bits per channel of the output, 8 or 16; None keeps the picture's own.
-    premultiplied: multiply the colours by the alpha; TIFF and Zarr alone, and always so in OpenEXR.
-    compression: of a TIFF; "deflate" is smaller and faster here, "lzw" is what the oldest programs read.
-    pyramid: write a TIFF's smaller sizes, each half of the one before, into it as well.
-    fresh: start over where an interrupted run could be continued.
-    mend: run the tiles along bad seams once more, on a grid shifted by half a tile, and keep what agrees better.
-    strict: a tile that the network fails on ends the run; else the guide stands in for it, and the report says so.
-    max_pixels: refuse pictures that say they have more.
-    work_dir: where the work folder may lie while the run lasts; None takes the output's own directory.
-    cluster: a Dask scheduler's address, tcp://host:8786, or "local:N" for N worker processes; None works in threads.
-    seams: an .npz file for a look at the seams, which `tiler seams` and `tiler.inspect.figures` take.
-    html: a page to write about the run, for people without Python.
-
-    Raises SettingsError, naming the option and the values it can have.
+    shown: how the default reads, where its value says too little. least: the smallest number it can have.
     """
 
-    model: str = "modnet"
-    guide_px: int | None = None
-    tile_px: int | None = None
-    overlap_px: int | None = None
-    route: Route = "auto"
-    dense_levels: int = 0
-    detail: Detail = "network"
-    wrap: bool | None = None
-    precision: Precision = "auto"
-    threads: int = field(default_factory=default_threads)
-    alpha_only: bool = False
-    bits: Literal[8, 16] | None = None
-    premultiplied: bool = False
-    compression: Compression = "deflate"
-    pyramid: bool = False
-    fresh: bool = False
-    mend: bool = False
-    strict: bool = False
-    max_pixels: int = MOST_PIXELS
-    work_dir: Path | None = None
-    cluster: str | None = None
-    seams: Path | None = None
-    html: Path | None = None
+    text: str
+    shown: str | None = None
+    least: int | None = None
+
+
+class _Group:
+    """A frozen group of options, each checked against its type and its least value."""
+
+    __slots__ = ()
 
     def __post_init__(self) -> None:
-        _at_least("guide-px", self.guide_px, 32)
-        _at_least("tile-px", self.tile_px, 32)
-        _at_least("overlap-px", self.overlap_px, 0)
-        _at_least("threads", self.threads, 1)
-        _at_least("dense-levels", self.dense_levels, 0)
-        _at_least("max-pixels", self.max_pixels, 1)
-        _one_of("route", self.route, get_args(Route))
-        _one_of("detail", self.detail, get_args(Detail))
-        _one_of("precision", self.precision, get_args(Precision))
-        _one_of("bits", self.bits, (8, 16, None))
-        _one_of("compression", self.compression, get_args(Compression))
+        for one in options_of(type(self)):
+            one.check(getattr(self, one.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MattingOptions(_Group):
+    """Guide and detail: what the network sees, and what of the picture runs. All of it shapes the alpha."""
+
+    guide_px: Annotated[
+        int | None,
+        Help("Short side of the small picture that the network sees whole, in pixels.", shown="the model's", least=32),
+    ] = None
+    tile_px: Annotated[int | None, Help("Side of a tile, in pixels.", shown="the model's", least=32)] = None
+    overlap_px: Annotated[
+        int | None, Help("Least overlap of neighbouring tiles, in pixels.", shown="the model's", least=0)
+    ] = None
+    route: Annotated[Route, Help("auto: run the tiles that the guide leaves uncertain; dense: run all tiles.")] = "auto"
+    dense_levels: Annotated[
+        int,
+        Help(
+            "Levels above the small picture whose tiles all run, and may add people that it was too small to show.",
+            least=0,
+        ),
+    ] = 0
+    detail: Annotated[
+        Detail, Help("network: tiles sharpen the small alpha; none: it is only enlarged, for a quick look.")
+    ] = "network"
+    wrap: Annotated[
+        bool | None, Help("Left and right ends of the picture meet.", shown="as its panorama metadata says")
+    ] = None
+    repair: Annotated[
+        bool, Help("Run the tiles along bad seams again on a grid shifted by half a tile, and keep what agrees better.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        _Group.__post_init__(self)
         if self.tile_px is not None and self.overlap_px is not None and 2 * self.overlap_px > self.tile_px:
             raise SettingsError(
                 f"--overlap-px {self.overlap_px} is more than half of --tile-px {self.tile_px}.",
@@ -97,11 +90,180 @@ class Settings:
             )
 
 
-def _at_least(name: str, value: int | None, least: int) -> None:
-    if value is not None and value < least:
-        raise SettingsError(f"--{name} is {value}.", f"Give a number of at least {least}.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeOptions(_Group):
+    """Which network runs, and on what."""
+
+    model: Annotated[str, Help("A name that `tiler models` lists, or a directory with a graph.")] = "modnet"
+    precision: Annotated[
+        Precision,
+        Help("auto: bfloat16 where the processor has it, else float32; f32: always float32; bf16: bfloat16 or fail."),
+    ] = "auto"
+    threads: Annotated[int | None, Help("Tiles in flight at once.", shown="all processors, 16 at most", least=1)] = None
+    cluster: Annotated[
+        str | None,
+        Help("A Dask scheduler, tcp://host:8786; or local:N for N processes here.", shown="threads of this process"),
+    ] = None
+
+    @property
+    def thread_count(self) -> int:
+        """Tiles in flight at once: as asked for, or one for each processor."""
+        return self.threads or default_threads()
 
 
-def _one_of(name: str, value: object, known: tuple[object, ...]) -> None:
-    if value not in known:
-        raise SettingsError(f"--{name} is {value!r}.", f"Choose one of: {', '.join(str(k) for k in known if k)}.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions(_Group):
+    """What is written."""
+
+    alpha_only: Annotated[bool, Help("Write the alpha alone, as a grey picture.")] = False
+    bits: Annotated[Literal[8, 16] | None, Help("8 or 16 bits a channel.", shown="as the picture")] = None
+    premultiplied: Annotated[bool, Help("Multiply the colours by the alpha (TIFF and Zarr; OpenEXR always does).")] = (
+        False
+    )
+    compression: Annotated[Compression, Help("Of a TIFF: deflate is smaller and faster, lzw is read everywhere.")] = (
+        "deflate"
+    )
+    pyramid: Annotated[
+        bool, Help("Write the smaller sizes of a TIFF into it as well, each half of the one before.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(_Group):
+    """How the run goes. No option here changes a finished output."""
+
+    fresh: Annotated[bool, Help("Start over instead of continuing a stopped run.")] = False
+    strict: Annotated[bool, Help("Fail if the network fails on a tile, instead of using the guide there.")] = False
+    max_pixels: Annotated[int, Help("Refuse pictures that claim to have more pixels.", least=1)] = MOST_PIXELS
+    work_dir: Annotated[Path | None, Help("Directory for scratch files.", shown="the output's own")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions(_Group):
+    """What is written about the run. In a batch each is a folder, with one file for each picture."""
+
+    report: Annotated[Path | None, Help("Write what happened as JSON.", shown="none")] = None
+    html: Annotated[Path | None, Help("Write a self-contained HTML report, to look at and to send.", shown="none")] = (
+        None
+    )
+    snapshot: Annotated[
+        Path | None, Help("Write small arrays of the run as .npz, for `tiler seams` and `tiler.figures`.", shown="none")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every option of a run, in groups.
+
+    matting: guide and detail. compute: network and machine. output: what is written. run: how the run goes.
+    reports: what is written about it.
+
+    Raises SettingsError, naming the option and the values it can have.
+    """
+
+    matting: MattingOptions = field(default_factory=MattingOptions)
+    compute: ComputeOptions = field(default_factory=ComputeOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
+    run: RunOptions = field(default_factory=RunOptions)
+    reports: ReportOptions = field(default_factory=ReportOptions)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Return settings from options by name: `Settings.of(tile_px=768, bits=16)`.
+
+        Raises SettingsError for a name that is no option, with the nearest name that is one.
+        """
+        return cls().with_options(**values)
+
+    def with_options(self, **values: Any) -> Self:
+        """Return these settings with some options changed; raises SettingsError as `of` does."""
+        changed: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            changed.setdefault(group_of(name), {})[name] = value
+        return replace(self, **{group: replace(getattr(self, group), **some) for group, some in changed.items()})
+
+
+GROUPS: dict[str, type[_Group]] = {
+    "matting": MattingOptions,
+    "compute": ComputeOptions,
+    "output": OutputOptions,
+    "run": RunOptions,
+    "reports": ReportOptions,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a group, as the command line and presets need it.
+
+    kind: the type of its values: int, str, bool or Path. choices: the values it can have, if they are few. optional:
+    None is a value as well, and stands for the default that `help.shown` describes.
+    """
+
+    name: str
+    kind: type
+    choices: tuple[Any, ...]
+    optional: bool
+    default: Any
+    help: Help
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    def check(self, value: Any) -> None:
+        """Raise SettingsError unless `value` is one this option can have."""
+        if value is None and self.optional:
+            return
+        if self.choices:
+            if value not in self.choices:
+                raise SettingsError(
+                    f"{self.flag} is {value!r}.", f"Choose one of: {', '.join(map(str, self.choices))}."
+                )
+        elif not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
+            wanted = {int: "a whole number", str: "a text", bool: "true or false", Path: "a path"}[self.kind]
+            raise SettingsError(f"{self.flag} is {value!r}.", f"Give {wanted}.")
+        elif self.help.least is not None and isinstance(value, int) and value < self.help.least:
+            raise SettingsError(f"{self.flag} is {value}.", f"Give a number of at least {self.help.least}.")
+
+
+def options_of(group: type[_Group]) -> tuple[Option, ...]:
+    """Return the options of a group, in the order they are listed."""
+    if group not in _OPTIONS:
+        hints = get_type_hints(group, include_extras=True)
+        _OPTIONS[group] = tuple(_option(one, hints[one.name]) for one in fields(group))  # type: ignore[arg-type]
+    return _OPTIONS[group]
+
+
+def group_of(name: str) -> str:
+    """Return the name of the group that the option `name` is in; raises SettingsError, with the nearest name."""
+    for group, kind in GROUPS.items():
+        if any(one.name == name for one in options_of(kind)):
+            return group
+    known = [one.name for kind in GROUPS.values() for one in options_of(kind)]
+    raise SettingsError(f"There is no option {name!r}.", nearest(name, known))
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Return a sentence that names the one of `known` that is most like `name`, or all of them."""
+    like = get_close_matches(name, known, n=1)
+    return f"Did you mean {like[0]!r}?" if like else f"There are: {', '.join(known)}."
+
+
+_OPTIONS: dict[type[_Group], tuple[Option, ...]] = {}
+
+
+def _option(one: Field[Any], hint: Any) -> Option:
+    own, told = get_args(hint)
+    parts = get_args(own) if get_origin(own) in (Union, UnionType) else (own,)
+    (kind,) = (part for part in parts if part is not type(None))
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
+    return Option(
+        name=one.name,
+        kind=type(choices[0]) if choices else kind,
+        choices=choices,
+        optional=type(None) in parts,
+        default=one.default,
+        help=told,
+    )

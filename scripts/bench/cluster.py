@@ -25,9 +25,10 @@ from tiler.engine.solve import Scene, solve
 from tiler.image.open import open_source
 from tiler.image.pyramid import build
 from tiler.model.card import find_card
-from tiler.model.network import Network
+from tiler.model.network import Device, UsedPrecision
 from tiler.progress import Progress, Silent
-from tiler.settings import Settings
+from tiler.recipe import Recipe
+from tiler.settings import ComputeOptions, Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
@@ -37,16 +38,19 @@ TILE_PX = 64
 
 
 class Sleeps:
-    """A network that takes its time and knows nothing."""
+    """A network that answers half after a while."""
 
     card = find_card("modnet")
+    sha256 = ""
+    precision: UsedPrecision = "f32"
+    device: Device = "cpu"
 
     def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
         time.sleep(TILE_S)
         return np.full(rgb.shape[:2], 0.5, np.float32)
 
 
-def open_sleeping(_settings: Settings, _progress: Progress) -> Network:
+def open_sleeping(_compute: ComputeOptions, _progress: Progress) -> Sleeps:
     """Return the network that sleeps."""
     return Sleeps()
 
@@ -83,7 +87,7 @@ def matting_seconds(picture: Path, how: str) -> float:
 def asleep(workers: int, tiles_each: int) -> str:
     """Run so many tiles on so many workers, threads of two processes, and tell how that went."""
     side_px = int((workers * tiles_each) ** 0.5 * TILE_PX * 3 / 4) // 2 * 2
-    settings = Settings(guide_px=32, tile_px=TILE_PX, overlap_px=TILE_PX // 4, threads=workers)
+    settings = Settings.of(guide_px=32, tile_px=TILE_PX, overlap_px=TILE_PX // 4, threads=workers)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "picture.tif"
@@ -93,7 +97,16 @@ def asleep(workers: int, tiles_each: int) -> str:
         pyramid = build(source, plan.shapes, folder / "pyramid", Silent())
         canvas = Canvas(folder / "canvas", plan)
         scene = Scene(plan, pyramid, Sleeps(), take_tile, canvas, Journal(folder / "journal"), Silent())
-        sent = travelling(scene, path, folder, settings, open_sleeping)
+        recipe = Recipe(
+            source_sha256="",
+            card=Sleeps.card,
+            graph_sha256=Sleeps.sha256,
+            precision=Sleeps.precision,
+            device=Sleeps.device,
+            plan=plan,
+            matting=settings.matting,
+        )
+        sent = travelling(scene, path, folder, settings, recipe, open_sleeping)
         with on_cluster("local:2", sent) as (run, callers):
             spent, began = time.process_time(), time.monotonic()
             reports = solve(replace(sent, ahead=callers), run, dense=True)

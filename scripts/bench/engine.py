@@ -31,8 +31,8 @@ from tiler.model.card import ModelCard
 from tiler.model.network import Network
 from tiler.model.tensorflow_runtime import open_session
 from tiler.progress import Silent
+from tiler.recipe import plan_for
 from tiler.report import machine
-from tiler.run import plan_for
 from tiler.settings import Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
@@ -71,8 +71,8 @@ class Recorder:
 def time_engine(path: Path, rounds: int) -> None:
     """Print the engine's seconds, those of plain threads on the same tiles, and their ratio."""
     settings = Settings()
-    with closing(open_source(path)) as source, closing(open_session(settings, Silent())) as session:
-        plan = plan_for(source.shape, session.card, settings)
+    with closing(open_source(path)) as source, closing(open_session(settings.compute, Silent())) as session:
+        plan = plan_for(source.shape, session.card, settings.matting)
         with tempfile.TemporaryDirectory() as scratch:
             pyramid = build(source, plan.shapes, Path(scratch) / "pyramid", Silent())
 
@@ -80,12 +80,15 @@ def time_engine(path: Path, rounds: int) -> None:
                 canvas = Canvas(Path(scratch) / name, plan)
                 began = perf_counter()
                 journal = Journal(Path(scratch) / f"{name}-journal")
-                solve(Scene(plan, pyramid, network, fuse, canvas, journal, Silent()), on_threads(settings.threads))
+                solve(
+                    Scene(plan, pyramid, network, fuse, canvas, journal, Silent()),
+                    on_threads(settings.compute.thread_count),
+                )
                 return perf_counter() - began
 
             def plain(tiles: list[NDArray[np.float32]]) -> float:
                 began = perf_counter()
-                with ThreadPoolExecutor(settings.threads) as pool:
+                with ThreadPoolExecutor(settings.compute.thread_count) as pool:
                     list(pool.map(session.alpha, tiles))
                 return perf_counter() - began
 
@@ -93,7 +96,8 @@ def time_engine(path: Path, rounds: int) -> None:
             engine(recorder, "warm-up")
             pairs = [(engine(session, f"round-{n}"), plain(recorder.asked)) for n in range(rounds)]
     ours, theirs = (min(times) for times in zip(*pairs, strict=True))
-    print(f"{len(recorder.asked)} tiles, {settings.threads} threads: engine {ours:.1f} s, plain threads {theirs:.1f} s")
+    threads = settings.compute.thread_count
+    print(f"{len(recorder.asked)} tiles, {threads} threads: engine {ours:.1f} s, plain threads {theirs:.1f} s")
     print(f"engine / plain threads: {ours / theirs:.3f}")
 
 

@@ -32,7 +32,8 @@ from tiler.image.open import open_source  # noqa: E402
 from tiler.image.read import exr, heif, jp2, jxl, psd, raw, tiff, vips  # noqa: E402, F401
 from tiler.model.card import find_card  # noqa: E402
 from tiler.progress import Silent  # noqa: E402
-from tiler.run import matte, plan_for  # noqa: E402
+from tiler.recipe import plan_for  # noqa: E402
+from tiler.run import matte  # noqa: E402
 from tiler.settings import Settings  # noqa: E402
 
 HEAD = (
@@ -82,7 +83,7 @@ def row(small: Kind, large: Kind, folder: Path) -> list[str]:
     Path("/proc/self/clear_refs").write_text("5")
     before = memory_mb("VmRSS")
     with closing(open_source(path)) as source:
-        plan = plan_for(source.shape, find_card("modnet"), Settings())
+        plan = plan_for(source.shape, find_card("modnet"), Settings().matting)
         made = pyramid.build(source, plan.shapes, folder / "pyramid", Silent())
         peak = memory_mb("VmHWM") - before
         off: list[float] = []
@@ -99,7 +100,7 @@ def row(small: Kind, large: Kind, folder: Path) -> list[str]:
         size = f"{source.shape[1]} x {source.shape[0]}"
     shutil.rmtree(folder / "pyramid")
     small.write(path)
-    matte(path, folder / "out.tif", Settings(threads=1))
+    matte(path, folder / "out.tif", Settings.of(threads=1))
     with tifffile.TiffFile(folder / "out.tif") as out:
         page: Any = out.pages.first
         fits = page.shape[:2] == small.truth.shape[:2] and page.shape[2] == small.truth.shape[2] + 1

@@ -48,7 +48,7 @@ from tiler.image.open import open_source
 from tiler.image.pyramid import build
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.progress import Silent
-from tiler.run import plan_for
+from tiler.recipe import plan_for
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
@@ -79,14 +79,14 @@ def main() -> int:
     parser.add_argument("--turn-px", type=int, default=0, help="turn the wide picture by so much")
     parser.add_argument("--json", type=Path, help="write the figures of every picture here")
     options = parser.parse_args()
-    settings = tiler.Settings(
+    settings = tiler.Settings.of(
         model=options.model,
         guide_px=options.guide_px,
         tile_px=options.tile_px,
         overlap_px=None if options.wide else BAD_OVERLAP_PX,
     )
     results: dict[str, dict[str, Figures]] = {}
-    with closing(open_session(settings, Silent())) as network, tempfile.TemporaryDirectory() as scratch:
+    with closing(open_session(settings.compute, Silent())) as network, tempfile.TemporaryDirectory() as scratch:
         pictures = [wide(options.pictures, options.turn_px, Path(scratch))] if options.wide else options.pictures
         for number, path in enumerate(pictures, 1):
             print(f"{number} of {len(pictures)}: {path.name}", file=sys.stderr)
@@ -145,13 +145,13 @@ def truth_of(path: Path) -> Path:
 def measured(path: Path, settings: tiler.Settings, network: Session, ways: dict[str, Way]) -> dict[str, Figures]:
     """Return the figures of each way."""
     with closing(open_source(path)) as source, tempfile.TemporaryDirectory() as scratch:
-        plan = plan_for(source.shape, network.card, settings)
+        plan = plan_for(source.shape, network.card, settings.matting)
         pyramid = build(source, plan.shapes, Path(scratch) / "pyramid", Silent())
 
         def figures_of(name: str, way: Way) -> Figures:
             canvas, journal = Canvas(Path(scratch) / name / "canvas", plan), Journal(Path(scratch) / name / "journal")
             scene = Scene(plan, pyramid, network, way.fuse, canvas, journal, Silent())
-            return figures(path, scene, way, settings.threads)
+            return figures(path, scene, way, settings.compute.thread_count)
 
         return {name: figures_of(name, way) for name, way in ways.items()}
 

@@ -36,7 +36,7 @@ from tiler.image.open import open_source
 from tiler.image.pyramid import build
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.progress import Silent
-from tiler.run import plan_for
+from tiler.recipe import plan_for
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write every figure of every picture here")
     parser.add_argument("--keep", type=Path, help="keep the alphas of all three ways in this directory")
     options = parser.parse_args()
-    settings = tiler.Settings(
+    settings = tiler.Settings.of(
         model=options.model,
         guide_px=options.guide_px,
         tile_px=options.tile_px,
@@ -73,7 +73,7 @@ def main() -> int:
         print(f"No NAME.jpg beside a NAME_alpha.png in {', '.join(map(str, options.folders))}.", file=sys.stderr)
         return 1
     results: dict[str, dict[str, Scores]] = {}
-    network = open_session(settings, Silent())
+    network = open_session(settings.compute, Silent())
     for number, path in enumerate(pictures, 1):
         print(f"{number} of {len(pictures)}: {path.name}", file=sys.stderr)
         results[str(path)] = score(path, settings, network, options.keep)
@@ -96,7 +96,7 @@ def is_scored(path: Path) -> bool:
 def score(path: Path, settings: tiler.Settings, network: Session, keep: Path | None) -> dict[str, Scores]:
     """Return way -> metric -> figure for one picture."""
     truth: Alpha = np.asarray(Image.open(truth_of(path)).convert("L"), np.float32) / np.float32(255)
-    plan = plan_for(truth.shape, network.card, settings)
+    plan = plan_for(truth.shape, network.card, settings.matting)
     alphas = {
         **without_tiler(path, plan, network, settings),
         "tiler": by_tiler(path, settings),
@@ -133,7 +133,7 @@ def without_tiler(path: Path, plan: Plan, network: Session, settings: tiler.Sett
         shrink = small.resize((full.shape[1], full.shape[0]), Image.Resampling.BICUBIC)
         canvas = Canvas(Path(scratch) / "canvas", unguided)
         scene = Scene(unguided, pyramid, network, tile_alone, canvas, Journal(Path(scratch) / "journal"), Silent())
-        solve(scene, on_threads(settings.threads))
+        solve(scene, on_threads(settings.compute.thread_count))
         return {
             "shrink": np.clip(np.asarray(shrink, np.float32), 0, 1),
             "tiles": canvas.alpha(0, Box.whole(full.shape)),

@@ -43,7 +43,7 @@ from tiler.image.open import open_source
 from tiler.image.pyramid import Pyramid, build
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.progress import Silent
-from tiler.run import plan_for
+from tiler.recipe import plan_for
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--tile-px", type=int)
     parser.add_argument("--json", type=Path, help="write the figures of every picture here")
     options = parser.parse_args()
-    settings = tiler.Settings(model=options.model, guide_px=options.guide_px, tile_px=options.tile_px)
+    settings = tiler.Settings.of(model=options.model, guide_px=options.guide_px, tile_px=options.tile_px)
     pictures = [
         path
         for folder in options.folders
@@ -87,7 +87,7 @@ def main() -> int:
         print(f"No pictures in {', '.join(map(str, options.folders))}.", file=sys.stderr)
         return 1
     results: dict[str, dict[str, Figures]] = {}
-    network = open_session(settings, Silent())
+    network = open_session(settings.compute, Silent())
     for number, path in enumerate(pictures, 1):
         print(f"{number} of {len(pictures)}: {path.name}", file=sys.stderr)
         results[str(path)] = {way: figures(grid) for way, grid in ways(path, settings, network)}
@@ -100,12 +100,12 @@ def main() -> int:
 def ways(path: Path, settings: tiler.Settings, network: Session) -> Iterator[tuple[str, Grid]]:
     """Yield the name of each way and its tiles of the full picture."""
     with closing(open_source(path)) as source, tempfile.TemporaryDirectory() as scratch:
-        plan = plan_for(source.shape, network.card, settings)
+        plan = plan_for(source.shape, network.card, settings.matting)
         pyramid = build(source, plan.shapes, Path(scratch) / "pyramid", Silent())
         level = plan.levels[0]
         canvas = Canvas(Path(scratch) / "canvas", plan)
         scene = Scene(plan, pyramid, network, fuse, canvas, Journal(Path(scratch) / "journal"), Silent())
-        solve(scene, on_threads(settings.threads))
+        solve(scene, on_threads(settings.compute.thread_count))
         yield "tiler", engine_tiles(scene, level)
         alone = {tile: see(pyramid, network, level.read(*tile)) for tile in level.tiles}
         yield "feathered", {tile: ours(level, tile, alpha) for tile, alpha in alone.items()}

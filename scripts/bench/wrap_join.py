@@ -23,8 +23,7 @@ from PIL import Image
 
 import tiler
 from tiler.core.guide import SATURATED
-from tiler.model.tensorflow_runtime import Session, open_session
-from tiler.progress import Silent
+from tiler.model.tensorflow_runtime import Session
 
 PEOPLE = 5
 # In steps from one person to the next: the join of the turned picture falls between two people.
@@ -42,9 +41,9 @@ def main() -> int:
     panorama, step_px = around(options.picture, options.height_px)
     print(f"{panorama.shape[1]} x {panorama.shape[0]} px, {PEOPLE} people, {options.model}\n")
     print("| | turned by | columns | at the join | elsewhere | each of them |\n|---|---|---|---|---|---|")
-    with closing(open_session(tiler.Settings(model=options.model), Silent())) as network:
+    with closing(tiler.open_model(options.model)) as network:
         for wrap, turns in TURNS.items():
-            settings = tiler.Settings(model=options.model, wrap=wrap, alpha_only=True, bits=16)
+            settings = tiler.Settings.of(model=options.model, wrap=wrap, alpha_only=True, bits=16)
             alpha = matted(panorama, settings, network)
             for turn in turns:
                 by_px = round(turn * step_px)
@@ -70,7 +69,7 @@ def matted(pixels: NDArray[np.uint8], settings: tiler.Settings, network: Session
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "panorama.tif", Path(folder) / "alpha.tif"
         tifffile.imwrite(source, pixels, photometric="rgb", metadata=None)
-        tiler.matte(source, output, settings, network=network)
+        tiler.matte(source, output, settings, model=network)
         return np.asarray(tifffile.imread(output) / np.float32(65535), np.float32)
 
 

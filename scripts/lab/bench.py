@@ -38,7 +38,7 @@ from tiler.engine.solve import Fuse, Scene, on_threads, solve
 from tiler.model.network import Network
 from tiler.model.tensorflow_runtime import open_session
 from tiler.progress import Silent
-from tiler.run import plan_for
+from tiler.recipe import plan_for
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
@@ -97,8 +97,8 @@ def main() -> int:
         print(f"No NAME.jpg beside a NAME_alpha.png in {', '.join(map(str, options.folders))}.", file=sys.stderr)
         return 1
     names = list(dict.fromkeys([DIVISOR, *options.methods]))
-    settings = tiler.Settings(model=options.model)
-    network = Remembering(open_session(settings, Silent()), options.cache_dir)
+    settings = tiler.Settings.of(model=options.model)
+    network = Remembering(open_session(settings.compute, Silent()), options.cache_dir)
     for guide in options.guides:
         for guide_px in options.guide_px:
             results: dict[str, list[list[float]]] = {name: [] for name in names}
@@ -129,7 +129,7 @@ def open_case(path: Path, network: Network, guide_px: int, *, perfect: bool) -> 
     """Return the picture `path` as a network of that comfort size would be given it."""
     truth: Alpha = np.asarray(Image.open(truth_of(path)).convert("L"), np.float32) / np.float32(255)
     height, width = truth.shape
-    plan = plan_for((height, width), network.card, tiler.Settings(guide_px=guide_px))
+    plan = plan_for((height, width), network.card, tiler.MattingOptions(guide_px=guide_px))
     where = metrics.band(truth, max(1, round(BAND_OF_SHORT_SIDE * min(truth.shape))))
     base = plan.levels[-1]
     small = Image.fromarray(truth).resize((base.shape[1], base.shape[0]), Image.Resampling.BOX)

@@ -45,7 +45,7 @@ def test_one_command_mattes_a_photo_and_says_so(small, tmp_path):
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["model"]["name"] == "modnet"
     assert len(report["model"]["sha256"]) == 64
-    assert report["settings"]["route"] == "auto"
+    assert report["settings"]["matting"]["route"] == "auto"
 
 
 def test_quiet_is_quiet_and_every_option_is_taken(small, tmp_path):
@@ -165,11 +165,11 @@ def test_help_is_quick_and_has_examples():
     assert checked.stdout.strip() == "[]"
 
 
-def test_a_plan_is_told_and_a_wrong_work_dir_is_no_traceback(small, tmp_path):
-    done = tiler("plan", small, "--guide-px", "128", "--tile-px", "128", "--wrap", "--dense-levels", "1")
+def test_an_estimate_is_told_and_a_wrong_work_dir_is_no_traceback(small, tmp_path):
+    done = tiler("estimate", small, "--guide-px", "128", "--tile-px", "128", "--wrap", "--dense-levels", "1")
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines() if line][-4:] == ["all", "time", "memory", "scratch"]
-    done = tiler("plan", small, "--work-dir", tmp_path / "nowhere")
+    done = tiler("estimate", small, "--work-dir", tmp_path / "nowhere")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "--work-dir" in done.stderr
@@ -212,4 +212,4 @@ def test_seams_of_a_kept_look_are_told_and_judged(tmp_path):
     assert "no canvas here" in folder.stderr
     other = tiler("seams", tmp_path / "other.npz")
     assert other.returncode == 1
-    assert "tiler matte --seams" in other.stderr
+    assert "tiler matte --snapshot" in other.stderr

@@ -5,7 +5,9 @@ import pickle
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 from zlib import crc32
 
 import numpy as np
@@ -14,30 +16,33 @@ from PIL import Image
 
 import tiler
 from tests.fakes import ColourKey, Heard
+from tests.recipes import a_recipe
 from tests.test_run import Fake
 from tiler import run
+from tiler.core.plan import make_plan
+from tiler.engine.solve import Scene
 from tiler.errors import SettingsError
+from tiler.recipe import shaping_versions
 
 pytest.importorskip("distributed")
+
+from tiler.engine.cluster import on_cluster, travelling
+
 SMALL = {"guide_px": 48, "tile_px": 48, "overlap_px": 12}
 
 
 class Noted(Fake):
-    """Takes its time, and leaves a line with its process for each tile in the directory of the picture."""
-
-    log: Path | None = None
+    """Takes its time, and leaves a line with its process for each tile in the file that the environment names."""
 
     def alpha(self, rgb):
         time.sleep(0.01)
-        with self.log.open("a") as file:
+        with Path(os.environ["TILER_TEST_LOG"]).open("a") as file:
             file.write(f"{os.getpid()}\n")
         return ColourKey.alpha(self, rgb)
 
 
-def open_noted(settings, _progress):
-    network = Noted()
-    network.log = settings.work_dir / "log"
-    return network
+def open_noted(_compute, _progress):
+    return Noted()
 
 
 @pytest.fixture
@@ -54,7 +59,9 @@ def matted(photo, name, **options):
     """Return the bytes of a run, the processes that ran its tiles, and what was heard."""
     work, heard = photo.with_name(name), Heard()
     work.mkdir()
-    tiler.matte(photo, work / "out.png", tiler.Settings(**SMALL, **{"threads": 2, "work_dir": work, **options}), heard)
+    settings = tiler.Settings.of(**SMALL, **{"threads": 2, "work_dir": work, **options})
+    with patch.dict(os.environ, TILER_TEST_LOG=str(work / "log")):
+        tiler.matte(photo, work / "out.png", settings, heard)
     return (work / "out.png").read_bytes(), (work / "log").read_text().split(), heard
 
 
@@ -102,16 +109,14 @@ class Seeing(Noted):
         return np.maximum(super().alpha(rgb), np.float32(is_tile and crc32(rgb.tobytes()) % 2))
 
 
-def open_seeing(settings, _progress):
-    network = Seeing()
-    network.log = settings.work_dir / "log"
-    return network
+def open_seeing(_compute, _progress):
+    return Seeing()
 
 
 def test_seams_are_mended_there_too(photo, monkeypatch):
     monkeypatch.setattr(run, "open_session", open_seeing)
-    straight, ran, heard = matted(photo, "threads", dense_levels=1, mend=True)
-    sent, ran_there, heard_there = matted(photo, "processes", dense_levels=1, mend=True, cluster="local:2")
+    straight, ran, heard = matted(photo, "threads", dense_levels=1, repair=True)
+    sent, ran_there, heard_there = matted(photo, "processes", dense_levels=1, repair=True, cluster="local:2")
     assert any("mending" in name and total for name, total in heard.stages)
     assert heard_there.stages == heard.stages
     assert sum(heard_there.steps) == sum(heard.steps)
@@ -130,12 +135,38 @@ def test_an_address_that_leads_nowhere_is_told(photo, monkeypatch, address, what
         matted(photo, "nowhere", cluster=address)
 
 
-def test_a_scene_travels_as_its_recipe():
-    from tiler.core.plan import make_plan
-    from tiler.engine.cluster import travelling
-    from tiler.engine.solve import Scene
+class Bf16(Noted):
+    precision = "bf16"
 
+
+def open_bf16(_compute, _progress):
+    return Bf16()
+
+
+@pytest.mark.parametrize(
+    ("opens", "changed", "says"),
+    [
+        (open_bf16, {}, "precision bf16, here f32"),
+        (open_noted, {"graph_sha256": "c" * 64}, "model graph sha256"),
+        (open_noted, {"versions": (("numpy", "1.0"),)}, "version of numpy .*, here 1.0"),
+    ],
+)
+def test_a_worker_that_would_shape_other_bytes_is_refused(tmp_path, opens, changed, says):
+    plan = make_plan((60, 80), guide_px=48, tile_px=48, overlap_px=12)
+    recipe = a_recipe(card=Fake.card, graph_sha256=Fake.sha256, plan=plan, versions=shaping_versions())
+    (tmp_path / "photo.png").touch()
+    settings = tiler.Settings.of(threads=1)
+    sent = travelling(
+        Scene(plan, *[None] * 6), tmp_path / "photo.png", tmp_path, settings, replace(recipe, **changed), opens
+    )
+    with pytest.raises(SettingsError, match=says), on_cluster("local:1", sent):
+        pass
+
+
+def test_a_scene_travels_as_its_ticket():
     plan = make_plan((25000, 40000), guide_px=512, tile_px=512, overlap_px=128)
     heavy = np.zeros(10**6)
-    sent = travelling(Scene(plan, *[heavy] * 6), Path("a"), Path("b"), tiler.Settings(), open_noted)
-    assert len(pickle.dumps(sent.recipe)) < 5000
+    sent = travelling(
+        Scene(plan, *[heavy] * 6), Path("a"), Path("b"), tiler.Settings(), a_recipe(plan=plan), open_noted
+    )
+    assert len(pickle.dumps(sent.ticket)) < 8000

@@ -82,7 +82,7 @@ def png16(path, pixels):
 def sheet(pixels, colour="rgb", alpha="straight", metadata=Metadata(), band_rows=512, **options):  # noqa: B008
     """Return (h, w, samples) pixels as a sheet to be written."""
     bands = (pixels[start : start + band_rows] for start in range(0, pixels.shape[0], band_rows))
-    return Sheet(pixels.shape[:2], colour, alpha, pixels.dtype, metadata, bands, Settings(threads=2, **options))
+    return Sheet(pixels.shape[:2], colour, alpha, pixels.dtype, metadata, bands, Settings.of(threads=2, **options))
 
 
 def jpeg(path, pixels, **more):

@@ -135,7 +135,7 @@ def test_the_two_files_are_the_picture_and_its_alpha(tmp_path, monkeypatch, caps
 
 def test_a_picture_of_16_bits_keeps_them(tmp_path):
     png16(tmp_path / "scan.png", noise((40, 50, 3), np.uint16))
-    alpha, _ = inference_bshm.infer(tmp_path / "scan.png", tmp_path, Settings(threads=1), Heard())
+    alpha, _ = inference_bshm.infer(tmp_path / "scan.png", tmp_path, Settings.of(threads=1), Heard())
     assert pyvips.Image.new_from_file(str(alpha)).format == "ushort"
 
 

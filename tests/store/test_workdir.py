@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ from PIL import Image
 
 import tiler
 from tests.fakes import ColourKey, Heard
+from tests.recipes import a_recipe
 from tests.test_run import Fake
 from tiler import run
 from tiler.errors import OutputError, SettingsError
 from tiler.store.workdir import work_folder, working
 
+HOME = Path(__file__).parents[2]
 SMALL = {"guide_px": 48, "tile_px": 48, "overlap_px": 12, "threads": 2}
 
 
@@ -41,7 +44,7 @@ class Counting(Fake):
 def matte(monkeypatch, photo, network, **settings):
     monkeypatch.setattr(run, "open_session", lambda *_: network)
     heard = Heard()
-    report = tiler.matte(photo, photo.with_name("out.png"), tiler.Settings(**SMALL | settings), heard)
+    report = tiler.matte(photo, photo.with_name("out.png"), tiler.Settings.of(**SMALL | settings), heard)
     return report, heard
 
 
@@ -128,18 +131,18 @@ def test_strict_fails_and_a_failing_base_always_does(photo, monkeypatch):
 def test_a_folder_has_one_worker_and_says_who(tmp_path):
     folder = tmp_path / "out.tif.tiler"
     code = (
-        "import sys, pathlib; from tiler.store.workdir import working\n"
-        "with working(pathlib.Path(sys.argv[1]), {}): print('in', flush=True); sys.stdin.read()"
+        "import sys, pathlib; from tests.recipes import a_recipe; from tiler.store.workdir import working\n"
+        "with working(pathlib.Path(sys.argv[1]), a_recipe()): print('in', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(command, cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"in\n"
-        with pytest.raises(OutputError, match=f"process {other.pid}"), working(folder, {}):
+        with pytest.raises(OutputError, match=f"process {other.pid}"), working(folder, a_recipe()):
             pass
         other.kill()
         other.wait()
-        with working(folder, {}):
-            assert json.loads((folder / "job.json").read_text()) == {}
+        with working(folder, a_recipe()):
+            assert json.loads((folder / "job.json").read_text()) == a_recipe().parts()
     assert not folder.exists()
 
 
@@ -147,7 +150,7 @@ def test_a_directory_of_somebody_else_is_left_alone(tmp_path):
     folder = tmp_path / "out.tif.tiler"
     folder.mkdir()
     (folder / "novel.txt").write_text("chapter one")
-    with pytest.raises(OutputError, match="not tiler's"), working(folder, {}, fresh=True):
+    with pytest.raises(OutputError, match="not tiler's"), working(folder, a_recipe(), fresh=True):
         pass
     assert [path.name for path in folder.iterdir()] == ["novel.txt"]
 

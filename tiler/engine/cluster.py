@@ -12,19 +12,20 @@ from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from tiler.core.fusion import fuse
-from tiler.core.plan import Level, Plan
+from tiler.core.plan import Level
 from tiler.engine.solve import Graph, Key, Run, Scene
 from tiler.errors import OutputError, SettingsError
 from tiler.image.open import open_source
-from tiler.model.network import Network
+from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.retry import RetryingNetwork
 from tiler.progress import Progress
-from tiler.settings import Settings
-from tiler.store.workdir import joined, shaping_versions
+from tiler.recipe import Difference, Recipe, shaping_versions
+from tiler.settings import ComputeOptions, RunOptions, Settings
+from tiler.store.workdir import joined
 
 LOCAL = "local:"
 ANSWER_S = 15
@@ -32,43 +33,61 @@ TOPIC = "tiler"
 _opening = Lock()
 
 
+class Opened(Network, Protocol):
+    """A network that knows which graph it is, and how it runs."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def precision(self) -> UsedPrecision: ...
+    @property
+    def device(self) -> Device: ...
+
+
+Open = Callable[[ComputeOptions, Progress], Opened]
+
+
 @dataclass(frozen=True)
-class Recipe:
+class Ticket:
     """What another process needs to make the scene of a run for itself.
 
-    name: of this run alone, so that nothing of an earlier one is taken for it. open_network: makes the one network of
-    the process.
+    name: of this run alone, so that no worker takes what it keeps of an earlier run for it. recipe: of the process
+    that sends it, precision and device resolved; a worker that would shape other bytes is refused. open_network: makes
+    the one network of the process.
     """
 
     name: str
     source: Path
     folder: Path
-    plan: Plan
-    settings: Settings
-    open_network: Callable[[Settings, Progress], Network]
+    recipe: Recipe
+    compute: ComputeOptions
+    run: RunOptions
+    open_network: Open
 
 
 @dataclass(frozen=True)
 class Travelling(Scene):
-    """A scene that is sent as its recipe, and made again where it arrives."""
+    """A scene that is sent as its ticket, and made again where it arrives."""
 
-    recipe: Recipe = field(kw_only=True)
+    ticket: Ticket = field(kw_only=True)
 
 
 @dataclass(frozen=True)
-class _Ticket:
-    """What stands for a scene in the graph. It is read in the scheduler, too, where no scene should open."""
+class _SceneRef:
+    """What stands for a scene in the graph. The scheduler reads it as well, and opens no scene."""
 
-    recipe: Recipe
+    ticket: Ticket
     finds: bool
 
 
 def travelling(
-    scene: Scene, source: Path, folder: Path, settings: Settings, open_network: Callable[[Settings, Progress], Network]
+    scene: Scene, source: Path, folder: Path, settings: Settings, recipe: Recipe, open_network: Open
 ) -> Travelling:
-    """Return `scene` as one that may be sent to workers, who see the same `source` and work `folder`."""
-    recipe = Recipe(uuid4().hex[:8], source.absolute(), folder.absolute(), scene.plan, settings, open_network)
-    return Travelling(**{part.name: getattr(scene, part.name) for part in fields(scene)}, recipe=recipe)
+    """Return `scene` as one that may be sent to workers, which see the same `source` and work `folder`."""
+    # Each worker would resolve "auto" by itself.
+    compute = replace(settings.compute, precision=recipe.precision)
+    ticket = Ticket(uuid4().hex[:8], source.absolute(), folder.absolute(), recipe, compute, settings.run, open_network)
+    return Travelling(**{part.name: getattr(scene, part.name) for part in fields(scene)}, ticket=ticket)
 
 
 @contextmanager
@@ -86,11 +105,10 @@ def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Run, int]]:
         raise SettingsError(
             "--cluster needs the package distributed.", "Install it with: pip install 'tiler-matting[cluster]'"
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    recipe = scene.recipe
-    with _client(distributed, address, recipe.settings.threads) as client:
-        _check_workers(client, recipe)
-        client.subscribe_topic(f"{TOPIC}-{recipe.name}", lambda event: _heard(scene.progress, event))
+    ticket = scene.ticket
+    with _client(distributed, address, ticket.compute.thread_count) as client:
+        _check_workers(client, ticket)
+        client.subscribe_topic(f"{TOPIC}-{ticket.name}", lambda event: _pass_on(scene.progress, event))
 
         def run(tasks: Graph, keys: list[Key]) -> object:
             name = uuid4().hex[:8]
@@ -134,25 +152,40 @@ def _client(distributed: Any, address: str, threads: int) -> Iterator[Any]:
         yield client
 
 
-def _check_workers(client: Any, recipe: Recipe) -> None:
+def _check_workers(client: Any, ticket: Ticket) -> None:
     client.wait_for_workers(1, timeout=ANSWER_S)
-    own = shaping_versions()
-    for worker, (versions, missing) in client.run(_seen_by_worker, recipe.source, recipe.folder).items():
+    for worker, (missing, differences) in client.run(_seen_by_worker, ticket).items():
         if missing:
             raise SettingsError(
                 f"The worker {worker} does not see {missing}.",
                 "Share the picture and the work folder (--work-dir) with all workers under the same path.",
             )
-        others = [f"{name} {versions.get(name)}, here {own[name]}" for name in own if versions.get(name) != own[name]]
-        if others:
+        if differences:
+            others = "; ".join(f"{one.name} {one.now}, here {one.before}" for one in differences)
             raise SettingsError(
-                f"The worker {worker} would shape other bytes: it has {'; '.join(others)}.",
-                "Install the same versions everywhere.",
+                f"The worker {worker} would shape other bytes: it has {others}.",
+                "Install the same versions, and use the same kind of processor, everywhere.",
             )
 
 
-def _seen_by_worker(source: Path, folder: Path) -> tuple[dict[str, str], str | None]:
-    return shaping_versions(), next((str(path) for path in (source, folder) if not path.exists()), None)
+def _seen_by_worker(ticket: Ticket) -> tuple[str | None, tuple[Difference, ...]]:
+    """Return which file this worker does not see, and how its own recipe differs from the sender's."""
+    for path in (ticket.source, ticket.folder):
+        if not path.exists():
+            return str(path), ()
+    versions = replace(ticket.recipe, versions=shaping_versions())
+    if differences := versions.differences(ticket.recipe):
+        return None, differences  # other versions may not even load the network
+    with _opening:
+        network = _network(ticket.compute, ticket.open_network)
+    own = replace(
+        versions,
+        card=network.card,
+        graph_sha256=network.sha256,
+        precision=network.precision,
+        device=network.device,
+    )
+    return None, own.differences(ticket.recipe)
 
 
 def _for_workers(tasks: Graph, name: str) -> dict[Any, Any]:
@@ -168,7 +201,7 @@ def _for_workers(tasks: Graph, name: str) -> dict[Any, Any]:
     sent: dict[Any, Any] = {}
     for key, (function, scene, level, *arguments) in tasks.items():
         scene_key = f"scene-{id(scene)}-{name}"
-        sent[scene_key] = (_Ticket, scene.recipe, scene.finds)
+        sent[scene_key] = (_SceneRef, scene.ticket, scene.finds)
         renamed = [_renamed_in(argument, tasks, name) for argument in arguments]
         blocks = needed.get(key)
         sent[_renamed(key, name)] = (_unless_done, blocks, function, scene_key, level, *renamed)
@@ -176,11 +209,11 @@ def _for_workers(tasks: Graph, name: str) -> dict[Any, Any]:
 
 
 def _unless_done(
-    blocks: list[tuple[int, int]] | None, function: Callable[..., Any], ticket: _Ticket, level: Level, *arguments: Any
+    blocks: list[tuple[int, int]] | None, function: Callable[..., Any], ref: _SceneRef, level: Level, *arguments: Any
 ) -> Any:
     """Return what `function` does, or nothing if all the blocks that it is for are on the canvas."""
     with _opening:
-        scene = replace(_scene(ticket.recipe), finds=ticket.finds)
+        scene = replace(_scene(ref.ticket), finds=ref.finds)
     if blocks and all(scene.canvas.has(level.index, i, j) for i, j in blocks):
         return None
     return function(scene, level, *arguments)
@@ -197,20 +230,21 @@ def _renamed_in(argument: Any, tasks: Graph, name: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _scene(recipe: Recipe) -> Scene:
-    source = open_source(recipe.source, max_pixels=recipe.settings.max_pixels)
-    pyramid, canvas, journal = joined(recipe.folder, source, recipe.plan)
-    network = RetryingNetwork(_network(recipe.settings, recipe.open_network))
-    told = _Told(f"{TOPIC}-{recipe.name}")
-    return Scene(recipe.plan, pyramid, network, fuse, canvas, journal, told, recipe.settings.strict)
+def _scene(ticket: Ticket) -> Scene:
+    source = open_source(ticket.source, max_pixels=ticket.run.max_pixels)
+    plan = ticket.recipe.plan
+    pyramid, canvas, journal = joined(ticket.folder, source, plan)
+    network = RetryingNetwork(_network(ticket.compute, ticket.open_network))
+    progress = _ToClient(f"{TOPIC}-{ticket.name}")
+    return Scene(plan, pyramid, network, fuse, canvas, journal, progress, ticket.run.strict)
 
 
 @lru_cache(maxsize=1)
-def _network(settings: Settings, open_network: Callable[[Settings, Progress], Network]) -> Network:
-    return open_network(settings, _Told(TOPIC))
+def _network(compute: ComputeOptions, open_network: Open) -> Opened:
+    return open_network(compute, _ToClient(TOPIC))
 
 
-class _Told:
+class _ToClient:
     """The progress of a worker, sent to whoever listens to the topic."""
 
     def __init__(self, topic: str) -> None:
@@ -219,18 +253,18 @@ class _Told:
     def stage(self, name: str, total: int) -> None: ...
 
     def advance(self, steps: int = 1) -> None:
-        self._tell(steps)
+        self._send(steps)
 
     def note(self, text: str) -> None:
-        self._tell(text)
+        self._send(text)
 
-    def _tell(self, what: int | str) -> None:
+    def _send(self, what: int | str) -> None:
         from distributed import get_worker
 
         get_worker().log_event(self._topic, what)
 
 
-def _heard(progress: Progress, event: tuple[float, int | str]) -> None:
+def _pass_on(progress: Progress, event: tuple[float, int | str]) -> None:
     _, what = event
     if isinstance(what, int):
         progress.advance(what)

@@ -152,7 +152,8 @@ def load(path: Path) -> Snapshot:
             )
     except (OSError, KeyError, ValueError) as error:
         raise InputError(
-            f"{path}: this is not what a run keeps of its seams.", "Name a file that `tiler matte --seams` has written."
+            f"{path}: this is not what a run keeps of its seams.",
+            "Name a file that `tiler matte --snapshot` has written.",
         ) from error
 
 

@@ -1,7 +1,7 @@
 """What a network is, what it expects, and what it likes: a value, read from the TOML file beside its graph."""
 
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class ModelCard:
     tile_px: int
     overlap_px: int
     multiple_px: int
-    directory: Path
+    directory: Path = field(compare=False)
     hub_id: str | None = None
     sha256: str | None = None
 
@@ -60,15 +60,15 @@ def read_card(path: Path) -> ModelCard:
         raise ModelError(f"{path}: the card cannot be read: {error.strerror}.", "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: this is not TOML: {error}.", "Correct the file at that place.") from error
-    known = {field.name: field.type for field in fields(ModelCard) if field.name != "directory"}
+    known = {one.name: one.type for one in fields(ModelCard) if one.name != "directory"}
     if unknown := sorted(table.keys() - known.keys()):
         raise _wrong(path, f"there is no field {unknown[0]!r}", f"The fields are: {', '.join(known)}.")
     if missing := sorted(known.keys() - table.keys() - set(OPTIONAL)):
         raise _wrong(path, f"the field {missing[0]!r} is missing", f"Add it; {DEFAULT_CONTRACT}'s card shows how.")
-    for field, value in table.items():
-        kind = int if known[field] is int else str
+    for name, value in table.items():
+        kind = int if known[name] is int else str
         if type(value) is not kind:
-            raise _wrong(path, f"{field} is {value!r}", "Give a whole number." if kind is int else "Give a text.")
+            raise _wrong(path, f"{name} is {value!r}", "Give a whole number." if kind is int else "Give a text.")
     card = ModelCard(**table, directory=path.parent)
     _check(card, path)
     return card
@@ -110,9 +110,9 @@ def _check(card: ModelCard, path: Path) -> None:
     if card.channels not in ("rgb", "bgr"):
         raise _wrong(path, f"channels is {card.channels!r}", 'Give "rgb" or "bgr".')
     least = {"alpha_channel": 0, "guide_px": 1, "tile_px": 1, "overlap_px": 0, "multiple_px": 1}
-    for field, value in least.items():
-        if getattr(card, field) < value:
-            raise _wrong(path, f"{field} is {getattr(card, field)}", f"Give {value} or more.")
+    for name, value in least.items():
+        if getattr(card, name) < value:
+            raise _wrong(path, f"{name} is {getattr(card, name)}", f"Give {value} or more.")
     if 2 * card.overlap_px > card.tile_px:
         raise _wrong(path, f"overlap_px is {card.overlap_px}", f"Give at most half of tile_px, {card.tile_px // 2}.")
     if Path(card.graph).name != card.graph:

@@ -1,7 +1,5 @@
 """Where the graph of a card lies: beside the card, in ModelScope's cache, or on the hub."""
 
-import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +87,7 @@ def _listener(card: ModelCard, progress: Progress) -> Any:
 
 
 def _client() -> tuple[Any, type[Exception]]:
-    """Return ModelScope's download function and its error, silenced: bars and warnings are ours to show."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
+    """Return ModelScope's download function and its error."""
     try:
         from modelscope import snapshot_download
         from modelscope.hub.errors import HubError
@@ -99,13 +95,6 @@ def _client() -> tuple[Any, type[Exception]]:
         raise ModelError(
             f"ModelScope's hub client cannot be loaded: {error}.", "Install it with: pip install modelscope"
         ) from error
-    finally:
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before
-    for name in ("modelscope", "modelscope_hub"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     return snapshot_download, HubError
 
 

@@ -1,11 +1,14 @@
 """The door to a matting network: pixels in, alpha out."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiler.model.card import ModelCard
+
+UsedPrecision = Literal["f32", "bf16"]
+Device = Literal["cpu", "gpu"]
 
 
 class Network(Protocol):

@@ -1,22 +1,21 @@
 """A network at work: one TensorFlow session, in its own graph, that any thread may call."""
 
 import hashlib
-import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiler.errors import ModelError
-from tiler.memory import limit_malloc_pools, release_memory
+from tiler.memory import release_memory
 from tiler.model.card import ModelCard, find_card
 from tiler.model.graph_file import read_graph, unpack_weights
 from tiler.model.graph_report import GraphReport, graph_report
 from tiler.model.hub import find_graph
-from tiler.model.quiet import quiet_stderr
-from tiler.progress import Progress
-from tiler.settings import Precision, Settings
+from tiler.model.network import Device, UsedPrecision
+from tiler.progress import Progress, logged
+from tiler.settings import ComputeOptions, Precision
 
 WHITE = np.float32(255)
 CPUINFO = Path("/proc/cpuinfo")
@@ -25,16 +24,37 @@ CPUINFO = Path("/proc/cpuinfo")
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
-def open_session(settings: Settings, progress: Progress) -> "Session":
-    """Return the network that `settings.model` names, fetched if need be, ready for `settings.threads` callers.
+def open_model(
+    model: str = "modnet",
+    *,
+    precision: Precision = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> "Session":
+    """Return a network, loaded once, for many calls of `tiler.matte` and `tiler.alpha`; close it when done.
+
+        with tiler.open_model("modnet") as model:
+            tiler.matte("a.tif", "a-cutout.tif", model=model)
+            tiler.matte("b.tif", "b-cutout.tif", model=model)
+
+    model: a name that `tiler models` lists, or a directory with a graph. precision: "auto", "f32" or "bf16". threads:
+    tiles in flight at once; all processors, if None. progress: is told of fetching.
+
+    Raises ModelError if the network cannot be found, fetched or loaded, SettingsError for a value no option can have.
+    """
+    return open_session(ComputeOptions(model=model, precision=precision, threads=threads), logged(progress))
+
+
+def open_session(compute: ComputeOptions, progress: Progress) -> "Session":
+    """Return the network that the options name, fetched if need be, ready for as many callers as they have threads.
 
     A graph that did not come with tiler tells `progress` what it holds that bears on tiling.
     Raises ModelError if the network cannot be found, fetched or loaded.
     """
-    card = find_card(settings.model)
-    session = Session(card, find_graph(card, progress), precision=settings.precision, threads=settings.threads)
+    card = find_card(compute.model)
+    session = Session(card, find_graph(card, progress), precision=compute.precision, threads=compute.thread_count)
     if card.sha256 is None:
-        for sentence in session.facts.sentences():
+        for sentence in session.graph_report.sentences():
             progress.note(f"{card.name}: {sentence}")
     return session
 
@@ -42,13 +62,14 @@ def open_session(settings: Settings, progress: Progress) -> "Session":
 class Session:
     """A matting network from a graph file; a `Network`.
 
-    card: what it is and what it likes. precision: "f32" or "bf16", whichever is in use. facts: what in the graph
-    bears on tiling. sha256: of the graph file, hexadecimal.
+    card: its contract. precision, device: what is in use. graph_report: what in the graph bears on tiling. sha256: of
+    the graph file, hexadecimal.
     """
 
     card: ModelCard
-    precision: Literal["f32", "bf16"]
-    facts: GraphReport
+    precision: UsedPrecision
+    device: Device
+    graph_report: GraphReport
     sha256: str
 
     def __init__(self, card: ModelCard, path: Path, *, precision: Precision = "auto", threads: int = 1) -> None:
@@ -64,11 +85,12 @@ class Session:
         definition = read_graph(path)
         self.card = card
         self.sha256 = _verified_sha256(path, card)
-        self.facts = graph_report(definition)
-        self.precision = choose_precision(precision, has_gpu=bool(tf.config.list_physical_devices("GPU")))
+        self.graph_report = graph_report(definition)
+        self.device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+        self.precision = choose_precision(precision, has_gpu=self.device == "gpu")
         unpack_weights(definition)
         graph = tf.Graph()
-        with graph.as_default(), quiet_stderr():
+        with graph.as_default():
             try:
                 tf.import_graph_def(definition, name="")
                 self._input = graph.get_tensor_by_name(card.input_tensor)
@@ -102,6 +124,12 @@ class Session:
         alpha: NDArray[np.float32] = np.clip(answer, 0, 1, dtype=np.float32)
         return alpha
 
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Give back the memory. The session cannot be used afterwards."""
         self._session.close()
@@ -127,7 +155,7 @@ class Session:
         return answer
 
 
-def choose_precision(wanted: Precision, *, has_gpu: bool = False, cpuinfo: Path = CPUINFO) -> Literal["f32", "bf16"]:
+def choose_precision(wanted: Precision, *, has_gpu: bool = False, cpuinfo: Path = CPUINFO) -> UsedPrecision:
     """Return the precision to use: bfloat16 only on a processor that has it, as Linux tells in `cpuinfo`.
 
     A graphics card works in float32. Raises ModelError if "bf16" is wanted and cannot be had.
@@ -145,22 +173,17 @@ def choose_precision(wanted: Precision, *, has_gpu: bool = False, cpuinfo: Path 
 
 
 def load_tensorflow() -> Any:
-    """Import TensorFlow, which takes seconds, and keep its log off the terminal."""
-    limit_malloc_pools()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_stderr():
-        try:
-            import tensorflow
-        except ImportError as error:
-            raise ModelError(
-                f"TensorFlow cannot be loaded: {error}.", "Install it with: pip install --upgrade tensorflow"
-            ) from error
-        # Looking for graphics cards is the other moment at which it logs.
-        tensorflow.config.list_physical_devices("GPU")
+    """Import TensorFlow, which takes seconds; raises ModelError if it cannot be loaded."""
+    try:
+        import tensorflow
+    except ImportError as error:
+        raise ModelError(
+            f"TensorFlow cannot be loaded: {error}.", "Install it with: pip install --upgrade tensorflow"
+        ) from error
     return tensorflow
 
 
-def _config(tf: Any, precision: Literal["f32", "bf16"], threads: int) -> Any:
+def _config(tf: Any, precision: UsedPrecision, threads: int) -> Any:
     """Return a ConfigProto; with fewer inter-op threads than callers, the callers would wait for each other."""
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=1,

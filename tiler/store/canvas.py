@@ -162,7 +162,7 @@ def seams_on(root: Path) -> tuple[tuple[tuple[int, int], ...], tuple[Seam, ...]]
         arrays = {}
     levels = sorted((name for name in arrays if name.isdigit()), key=int)
     if not levels:
-        raise InputError(f"{root}: there is no canvas here.", "Name a picture, an .npz of --seams, or OUTPUT.tiler.")
+        raise InputError(f"{root}: there is no canvas here.", "Name a picture, an .npz of --snapshot, or OUTPUT.tiler.")
     seams = tuple(seam for name in levels for seam in _seams_in(arrays[f"{name}-seams"]))
     return tuple(arrays[name].shape for name in levels), seams
 

@@ -2,7 +2,7 @@
 
     OUTPUT.tiler/
         lock        held by the process at work; the system lets go of it when that dies
-        job.json    the fingerprint: all that shapes the alpha, each part by name
+        job.json    the recipe: all that shapes the alpha, each part by name
         pyramid/    the picture's levels; `complete` among them says that they are
         canvas/     the alpha of each level, block by block
         journal/    tiles whose blocks are not written yet, and tiles that failed
@@ -12,11 +12,9 @@ A folder with a complete pyramid is worth keeping; what stopped earlier leaves n
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tiler.atomic import atomic_file, sync_to_disk
@@ -27,17 +25,13 @@ from tiler.image.pyramid import Pyramid, build, reopen
 from tiler.image.source import Source
 from tiler.memory import release_memory
 from tiler.progress import Progress
+from tiler.recipe import Recipe
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
-
-Fingerprint = Mapping[str, str | int | bool]
-
-# What has a say in the value of an alpha: the code, the network's arithmetic, and the readers.
-SHAPING = ("tiler-matting", "tensorflow", "numpy", "scipy", "pillow", "tifffile", "imagecodecs", "pyvips")
-READ_BYTES = 16 * 2**20
+from tiler.store.lock import locked
 
 
-class Job:
+class WorkDir:
     """An open work folder; `working` gives one."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,7 +43,7 @@ class Job:
         return not self._finished and self._marker.exists()
 
     def finish(self) -> None:
-        """Say that the folder is needed no longer."""
+        """Let the folder be removed: its work is done."""
         self._finished = True
 
     def pyramid(
@@ -107,32 +101,33 @@ def joined(folder: Path, source: Source, plan: Plan) -> tuple[Pyramid, Canvas, J
 
 
 @contextmanager
-def working(folder: Path, fingerprint: Fingerprint, *, fresh: bool = False) -> Iterator[Job]:
-    """Give the job in `folder`, begun or continued, to nobody else meanwhile.
+def working(folder: Path, recipe: Recipe, *, fresh: bool = False) -> Iterator[WorkDir]:
+    """Give the work folder, begun or continued; no other process can have it meanwhile.
 
-    fresh: begin in any case. What is worth it stays when the block ends badly, the rest is removed.
+    recipe: what is to be made. fresh: begin in any case. When the block ends badly the folder stays if its pyramid is
+    complete; else it is removed.
 
-    Raises OutputError if the folder cannot be had, SettingsError if it holds a job with another fingerprint.
+    Raises OutputError if the folder cannot be had, SettingsError if the work in it has another recipe.
     """
-    with _locked(folder):
-        job = Job(folder)
+    with locked(folder):
+        work = WorkDir(folder)
         _check_own(folder)
-        if fresh or not job.worth_keeping:
+        if fresh or not work.worth_keeping:
             for name in ("pyramid", "canvas", "journal"):
                 shutil.rmtree(folder / name, ignore_errors=True)
         else:
-            _check_same(folder, fingerprint)
+            _check_same(folder, recipe)
         try:
             with atomic_file(folder / "job.json") as file:
-                file.write(json.dumps(fingerprint, indent=2).encode())
-            yield job
+                file.write(json.dumps(recipe.parts(), indent=2).encode())
+            yield work
         except OSError as error:
             raise OutputError(
                 f"{folder}: cannot be worked in: {error.strerror or error}.",
                 "Free some space or mend the disk, and give the same command again: it continues.",
             ) from error
         finally:
-            if not job.worth_keeping:
+            if not work.worth_keeping:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -153,61 +148,6 @@ def work_folder(output: Path, work_dir: Path | None) -> Path:
     return work_dir / f"{output.name}-{mark}.tiler"
 
 
-def sha256_of(path: Path, progress: Progress) -> str:
-    """Return the sha256 of a file, hexadecimal; `progress` hears of it if that takes a while."""
-    digest, pieces = hashlib.sha256(), -(-path.stat().st_size // READ_BYTES)
-    tell = pieces * READ_BYTES > 10**9
-    if tell:
-        progress.stage("fingerprint", pieces)
-    with path.open("rb") as file:
-        while piece := file.read(READ_BYTES):
-            digest.update(piece)
-            if tell:
-                progress.advance()
-    return digest.hexdigest()
-
-
-def shaping_versions() -> dict[str, str]:
-    """Return the versions of the packages that have a say in the alpha; those that are absent are left out."""
-    found = {}
-    for name in SHAPING:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of `folder`, which is made if need be. Where a system has no flock nobody is refused."""
-    path = folder / "lock"
-    try:
-        folder.mkdir(exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"Scratch files cannot be made in {folder}: {error.strerror}.",
-            "Name a directory that exists and can be written to with --work-dir.",
-        ) from error
-    with file:
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            yield
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            raise OutputError(
-                f"{folder}: process {file.read().strip()} is at work on this output.",
-                "Wait until it is done, or name another output.",
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
 def _check_own(folder: Path) -> None:
     """Never write into, let alone remove, a directory that somebody else made."""
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".job.json")}
@@ -216,14 +156,15 @@ def _check_own(folder: Path) -> None:
         raise OutputError(f"{folder}: this directory is not tiler's.", "Move it away, or name another output.")
 
 
-def _check_same(folder: Path, fingerprint: Fingerprint) -> None:
+def _check_same(folder: Path, recipe: Recipe) -> None:
     try:
         before = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise OutputError(f"{folder}/job.json: cannot be read: {error}.", "Start over with --fresh.") from error
-    names = [name for name in {**before, **fingerprint} if before.get(name) != fingerprint.get(name)]
-    if names:
-        changes = ", ".join(f"{name} {before.get(name)} -> {fingerprint.get(name)}" for name in names)
+    if not isinstance(before, dict):
+        raise OutputError(f"{folder}/job.json: this is no recipe.", "Start over with --fresh.")
+    if differences := recipe.differences(before):
+        changes = ", ".join(map(str, differences))
         raise SettingsError(
             f"{folder} holds an unfinished run that differs: {changes}.",
             "Give the same picture and settings to continue it, or --fresh to start over.",

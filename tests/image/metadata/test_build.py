@@ -83,7 +83,7 @@ def photo(tmp_path_factory):
 
 def matted(photo, path, **options):
     with closing(open_source(photo)) as source:
-        settings = Settings(threads=1, **options)
+        settings = Settings.of(threads=1, **options)
         # A JPEG can be read from top to bottom only; here it is read once, whole.
         pixels = source.read(Box.whole(source.shape))
         export(

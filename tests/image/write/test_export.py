@@ -27,7 +27,12 @@ FULL = Path("/dev/full")
 def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
     source = ArraySource(pixels, metadata=metadata)
     export(
-        path, source, source.read, lambda box: alpha[box.slices], Settings(threads=2, **options), progress or Silent()
+        path,
+        source,
+        source.read,
+        lambda box: alpha[box.slices],
+        Settings.of(threads=2, **options),
+        progress or Silent(),
     )
 
 
@@ -175,7 +180,7 @@ def test_a_failing_read_leaves_nothing_and_the_old_file(tmp_path, suffix, troubl
         return np.zeros(box.shape, np.uint16)
 
     with pytest.raises(trouble):
-        export(path, source, source.read, alpha, Settings(threads=2), Silent())
+        export(path, source, source.read, alpha, Settings.of(threads=2), Silent())
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
@@ -214,7 +219,7 @@ def test_an_output_that_cannot_be_is_refused_at_once(tmp_path, name, options, wh
     (tmp_path / "picture.tif").write_bytes(b"x")
     (tmp_path / "link.tif").symlink_to(tmp_path / "picture.tif")
     with pytest.raises(OutputError, match=what) as error:
-        check_output(tmp_path / name, Settings(**options), tmp_path / "picture.tif")
+        check_output(tmp_path / name, Settings.of(**options), tmp_path / "picture.tif")
     assert name in error.value.what
     assert error.value.remedy
 

@@ -13,9 +13,6 @@ from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import dpi_in, iptc_in, iptc_of_png, upright_exif, xmp_of_png
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
-# Rows are read once, so results that libvips keeps cost memory, and would speak for a file that has changed since.
-pyvips.cache_set_max(0)
-
 MM_PER_INCH = 25.4
 
 # EXIF orientations that exchange width and height (Exif 2.32, tag 274).
@@ -24,6 +21,16 @@ DTYPES: dict[str, np.dtype[Any]] = {"uchar": np.dtype(np.uint8), "ushort": np.dt
 
 # What libvips says when the file says nothing: a pixel to the millimetre, or what every program assumes.
 ASSUMED_DPI = (25.4, 72.0)
+
+
+def limit_vips_cache() -> None:
+    """Have libvips keep no results in this process: rows are read once, so that they would cost memory alone."""
+    pyvips.cache_set_max(0)
+
+
+def libvips_version() -> str:
+    """Return the version of the libvips library that is in use."""
+    return ".".join(str(pyvips.version(part)) for part in range(3))
 
 
 class VipsSource:

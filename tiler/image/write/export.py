@@ -110,7 +110,7 @@ def export(
     settings: Settings,
     progress: Progress,
 ) -> None:
-    """Write `path`, the picture with its alpha or with `settings.alpha_only` grey; complete or not at all.
+    """Write `path`, the picture with its alpha or with `settings.output.alpha_only` grey; complete or not at all.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
     (h, w), uint16, 65535 = foreground. Where the file can hold them, at the same depth, the colours are the source's
@@ -148,27 +148,27 @@ def _kind(path: Path, settings: Settings) -> Kind:
         return KINDS[suffix]
     remedy = f"Let the name end in {', '.join(KINDS)}."
     if suffix in JPEG_SUFFIXES:
-        why = "would blur the alpha" if settings.alpha_only else "cannot hold alpha"
+        why = "would blur the alpha" if settings.output.alpha_only else "cannot hold alpha"
         raise OutputError(f"{path}: a JPEG {why}.", remedy)
     raise OutputError(f"{path}: {suffix or 'a name without an ending'} is no kind of file written here.", remedy)
 
 
 def _check_asked(path: Path, kind: Kind, settings: Settings) -> None:
-    if settings.premultiplied and "premultiplied" not in kind.alphas:
+    if settings.output.premultiplied and "premultiplied" not in kind.alphas:
         raise OutputError(f"{path}: {kind.name} has no premultiplied alpha.", "Write a .tif, or do without.")
-    if settings.bits and f"uint{settings.bits}" not in kind.dtypes:
-        raise OutputError(f"{path}: {kind.name} has no {settings.bits} bits a channel.", "Leave --bits out.")
+    if settings.output.bits and f"uint{settings.output.bits}" not in kind.dtypes:
+        raise OutputError(f"{path}: {kind.name} has no {settings.output.bits} bits a channel.", "Leave --bits out.")
 
 
 def _sheet(kind: Kind, source: Source, settings: Settings, progress: Progress) -> Sheet:
     """Return what is to be written, its bands still missing; what is lost on the way is said."""
-    wanted = f"uint{settings.bits}" if settings.bits else source.dtype.name
+    wanted = f"uint{settings.output.bits}" if settings.output.bits else source.dtype.name
     dtype = np.dtype(wanted if wanted in kind.dtypes else kind.dtypes[-1])
     colour: Colour = source.colour if source.colour in kind.colours else "rgb"
-    if settings.alpha_only:
+    if settings.output.alpha_only:
         colour = "grey" if "grey" in kind.colours else "rgb"
         return Sheet(source.shape, colour, None, dtype, replace(source.metadata, icc=None), iter(()), settings)
-    alpha: Kept = "premultiplied" if settings.premultiplied else kind.alphas[0]
+    alpha: Kept = "premultiplied" if settings.output.premultiplied else kind.alphas[0]
     if source.colour == "cmyk" and colour != "cmyk":
         progress.note(f"{kind.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are.")
     metadata = _fitting(source.metadata, source.colour, colour, dtype, progress)

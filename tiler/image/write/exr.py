@@ -65,7 +65,7 @@ def _attribute(name: str, kind: str, value: bytes) -> bytes:
 def _blocks(sheet: Sheet, order: list[int]) -> Iterator[tuple[int, bytes]]:
     """Yield (first row, bytes) of each block of rows."""
     first_row = 0
-    with ThreadPoolExecutor(sheet.settings.threads) as threads:
+    with ThreadPoolExecutor(sheet.settings.compute.thread_count) as threads:
         for band in sheet.bands:
             starts = range(0, band.shape[0], BLOCK_ROWS)
             parts = [band[start : start + BLOCK_ROWS][..., order] for start in starts]

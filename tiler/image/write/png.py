@@ -43,7 +43,7 @@ def write(file: BinaryIO, sheet: Sheet) -> None:
         struct.pack(">IIBBBBB", width, height, 8 * sheet.dtype.itemsize, COLOUR_TYPES[sheet.samples], 0, 0, 0),
     )
     _write_metadata(file, sheet)
-    for part in _stream(_filtered(sheet), sheet.settings.threads):
+    for part in _stream(_filtered(sheet), sheet.settings.compute.thread_count):
         _chunk(file, b"IDAT", part)
     _chunk(file, b"IEND", b"")
 

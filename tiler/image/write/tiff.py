@@ -42,18 +42,18 @@ KEEPS_ROOM = 1
 def write(file: BinaryIO, sheet: Sheet) -> None:
     """Write the sheet as one page, little-endian, ExtraSamples 2 for straight alpha and 1 for premultiplied.
 
-    With `settings.pyramid` its halves follow as SubIFDs down to the size of one tile. file: open for reading too.
+    With the option `pyramid` its halves follow as SubIFDs down to the size of one tile. file: open for reading too.
     """
     exif = exif_tables(sheet.metadata.exif, sheet.shape)
-    shapes = halvings(sheet.shape, TILE_PX) if sheet.settings.pyramid else []
+    shapes = halvings(sheet.shape, TILE_PX) if sheet.settings.output.pyramid else []
     big = sum(map(partial(_bytes, sheet), [sheet.shape, *shapes])) > MOST_CLASSIC_BYTES
     with (
         ExitStack() as spools,
-        ThreadPoolExecutor(sheet.settings.threads) as threads,
+        ThreadPoolExecutor(sheet.settings.compute.thread_count) as threads,
         tifffile.TiffWriter(file, bigtiff=big, byteorder="<") as tiff,
     ):
         smaller = [
-            _Smaller(sheet, shape, threads, spools.enter_context(TemporaryFile(dir=sheet.settings.work_dir)))
+            _Smaller(sheet, shape, threads, spools.enter_context(TemporaryFile(dir=sheet.settings.run.work_dir)))
             for shape in shapes
         ]
         cascade = Cascade([_nowhere, *(overview.push for overview in smaller)])
@@ -119,7 +119,7 @@ def _compressor(sheet: Sheet) -> Callable[[NDArray[Any]], bytes]:
         whole = np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
         predict = imagecodecs.floatpred_encode if whole.dtype.kind == "f" else imagecodecs.delta_encode
         differences = writable(predict(whole, axis=-2)).tobytes()
-        if sheet.settings.compression == "lzw":
+        if sheet.settings.output.compression == "lzw":
             return bytes(imagecodecs.lzw_encode(differences))
         return bytes(imagecodecs.deflate_encode(differences, level=DEFLATE_LEVEL))
 
@@ -133,7 +133,7 @@ def _layout(sheet: Sheet) -> dict[str, Any]:
         "planarconfig": "contig" if sheet.samples > 1 else None,
         "extrasamples": EXTRA_SAMPLES[sheet.alpha],
         "tile": (TILE_PX, TILE_PX),
-        "compression": "adobe_deflate" if sheet.settings.compression == "deflate" else "lzw",
+        "compression": "adobe_deflate" if sheet.settings.output.compression == "deflate" else "lzw",
         "predictor": True,
         "software": False,
         "metadata": None,

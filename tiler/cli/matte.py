@@ -1,0 +1,80 @@
+"""`tiler matte`: one picture."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tiler.cli.options import Quiet, takes
+from tiler.settings import Settings
+
+if TYPE_CHECKING:
+    from tiler.report import Report
+
+EXAMPLES = """Examples:
+
+\b
+  tiler matte photo.tif -o cutout.tif            straight RGBA, size and depth of the photo
+  tiler matte photo.jpg -o alpha.png --alpha-only
+  tiler matte photo.tif -o out.tif --model bshm  from ModelScope, 200 MB once
+  tiler matte photo.tif -o cutout.tif --repair --html report.html
+  tiler matte photo.tif -o out.tif --settings studio.toml
+"""
+
+
+@takes("matting", "compute", "output", "run", "reports")
+def command(
+    settings: Settings,
+    picture: Annotated[
+        Path, typer.Argument(help="A picture of any size; `tiler info` says how it is read.", show_default=False)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The .tif, .png, .webp, .exr or .zarr to write; it appears complete or not at all."
+        ),
+    ],
+    quiet: Quiet = False,
+) -> None:
+    """Matte PICTURE at its full size.
+
+    Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but the network failed on tiles; 130 stopped. A stopped run
+    keeps its work beside the output, and the same command continues it.
+    """
+    report = matte(picture, output, settings, quiet)
+    if not quiet:
+        print(summary(report), file=sys.stderr)
+    for tile in report.failed_tiles:
+        print(
+            f"tiler: level {tile.level}, tile ({tile.row}, {tile.col}) failed, the smaller picture stands in: "
+            f"{tile.reason}",
+            file=sys.stderr,
+        )
+    if report.failed_tiles:
+        print("tiler: the same command tries these tiles again.", file=sys.stderr)
+        raise typer.Exit(3)
+
+
+def matte(picture: Path, output: Path, settings: Settings, quiet: bool) -> "Report":
+    """Run with progress on the terminal and return what happened."""
+    from tiler import run
+    from tiler.cli import process, terminal
+
+    process.prepare(settings.compute.cluster)
+    with terminal.progress(quiet) as progress:
+        return run.matte(picture, output, settings, progress)
+
+
+def summary(report: "Report") -> str:
+    """Return in a line or two what was done."""
+    height, width = report.shape
+    tiles = report.tiles_run + report.tiles_skipped + sum(level.tiles_kept for level in report.levels)
+    lines = [
+        f"{report.output}: {width} x {height} px, {report.tiles_run} of {tiles} tiles run, "
+        f"{sum(report.seconds.values()):.1f} s"
+    ]
+    for level in report.levels:
+        if level.mending is not None and level.mending.above:
+            lines.append(f"level {level.level}: {level.mending.tell()}")
+    return "\n".join(lines)

@@ -1,0 +1,158 @@
+"""All that shapes an alpha, in one value; two recipes that do not differ give the same bytes.
+
+A stopped run, a finished output, a batch and the workers of a cluster all ask `Recipe.differences`, and nothing else,
+whether they speak of the same alpha. Threads, cluster, work folder and progress have no say, and no field here can hold
+them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from tiler.core.geometry import Axis
+from tiler.core.plan import Plan, make_plan
+from tiler.errors import SettingsError
+from tiler.image.read.vips import libvips_version
+from tiler.model.card import ModelCard
+from tiler.model.network import Device, UsedPrecision
+from tiler.settings import MattingOptions, OutputOptions, options_of
+
+Value = str | int | float | bool | None
+Parts = Mapping[str, Value]
+
+# Distributions with a say in an alpha: this one, the network's arithmetic, what fuses and resizes, and every reader.
+SHAPING = (
+    "tiler-matting",
+    "tensorflow",
+    "numpy",
+    "scipy",
+    "pillow",
+    "tifffile",
+    "imagecodecs",
+    "zarr",
+    "pyvips",
+    "rawpy",
+    "pillow-heif",
+    "OpenEXR",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One part in which two recipes differ; None where one of them does not have it."""
+
+    name: str
+    before: Value
+    now: Value
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.before} -> {self.now}"
+
+
+@cache
+def shaping_versions() -> tuple[tuple[str, str], ...]:
+    """Return (name, version) of what has a say in an alpha, libvips among them; what is not installed is left out."""
+    found = [("libvips", libvips_version())]
+    for name in SHAPING:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return tuple(sorted(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What shapes an alpha.
+
+    source_sha256: of the picture's file. card: the contract of the network. graph_sha256: of its graph file.
+    precision, device: as resolved, never "auto". plan: levels and tiles. matting: the options of guide and detail.
+    output: the options of the written file; None where the alpha alone is meant. versions: (name, version) pairs.
+    """
+
+    source_sha256: str
+    card: ModelCard
+    graph_sha256: str
+    precision: UsedPrecision
+    device: Device
+    plan: Plan
+    matting: MattingOptions
+    output: OutputOptions | None = None
+    versions: tuple[tuple[str, str], ...] = field(default_factory=shaping_versions)
+
+    def parts(self) -> dict[str, Value]:
+        """Return every part by its name, flat, as JSON can keep it."""
+        tiling = tiling_of(self.card, self.matting)
+        return {
+            "source sha256": self.source_sha256,
+            **{f"model {one.name}": _plain(getattr(self.card, one.name)) for one in fields(self.card) if one.compare},
+            "model graph sha256": self.graph_sha256,
+            "precision": self.precision,
+            "device": self.device,
+            **{one.flag: _plain(getattr(self.matting, one.name)) for one in options_of(MattingOptions)},
+            "--guide-px": tiling.guide_px,
+            "--tile-px": tiling.tile_px,
+            "--overlap-px": tiling.overlap_px,
+            "--wrap": self.plan.levels[0].cols.wraps,
+            "levels": " ".join(f"{_tiling(level.rows)}x{_tiling(level.cols)}" for level in self.plan.levels),
+            **(
+                {one.flag: _plain(getattr(self.output, one.name)) for one in options_of(OutputOptions)}
+                if self.output
+                else {}
+            ),
+            **{f"version of {name}": number for name, number in self.versions},
+        }
+
+    def differences(self, other: "Recipe | Parts") -> tuple[Difference, ...]:
+        """Return where this recipe differs from an earlier one, which may be its `parts` as read from a file."""
+        now = self.parts()
+        before = other.parts() if isinstance(other, Recipe) else other
+        names = dict.fromkeys([*before, *now])
+        return tuple(
+            Difference(name, before.get(name), now.get(name))
+            for name in names
+            if name not in now or name not in before or before[name] != now[name]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """Working size of the guide, side of a tile and overlap of neighbours, in pixels, as a run uses them."""
+
+    guide_px: int
+    tile_px: int
+    overlap_px: int
+
+
+def tiling_of(card: ModelCard, matting: MattingOptions) -> Tiling:
+    """Return what the options ask for, and else what the card says.
+
+    Raises SettingsError if tile and overlap do not fit each other.
+    """
+    tile_px = matting.tile_px or card.tile_px
+    overlap_px = matting.overlap_px if matting.overlap_px is not None else min(card.overlap_px, tile_px // 4)
+    if 2 * overlap_px > tile_px:
+        raise SettingsError(
+            f"--overlap-px {overlap_px} is more than half of the {tile_px} px tiles of {card.name}.",
+            f"Choose an overlap of {tile_px // 2} or less, or larger tiles with --tile-px.",
+        )
+    return Tiling(matting.guide_px or card.guide_px, tile_px, overlap_px)
+
+
+def plan_for(shape: tuple[int, int], card: ModelCard, matting: MattingOptions, *, wraps: bool = False) -> Plan:
+    """Return the plan for a picture of `shape` (height, width) in pixels; wraps: its left and right ends meet.
+
+    Raises SettingsError as `tiling_of` does.
+    """
+    tiling = tiling_of(card, matting)
+    return make_plan(shape, guide_px=tiling.guide_px, tile_px=tiling.tile_px, overlap_px=tiling.overlap_px, wraps=wraps)
+
+
+def _tiling(axis: Axis) -> str:
+    return f"{axis.size}/{axis.block_px}/{axis.tile_px}/{axis.feather_px}"
+
+
+def _plain(value: Any) -> Value:
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
