@@ -32,7 +32,7 @@ ROOMS = (
 DOORS = {
     "tensorflow": ("model",),
     "dask": ("engine", "image", "arrays"),
-    "distributed": ("engine",),
+    "distributed": ("engine", "cli"),
     "zarr": ("store", "image"),
     "typer": ("cli",),
     "rich": ("cli",),

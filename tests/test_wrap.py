@@ -14,7 +14,7 @@ from tests.fakes import ColourKey
 from tests.test_run import Fake
 from tiler import run
 from tiler.model.card import find_card
-from tiler.run import plan_for
+from tiler.recipe import plan_for
 
 SIZES = {"guide_px": 32, "tile_px": 64, "overlap_px": 16, "threads": 2}
 SHAPE = (128, 768)
@@ -62,7 +62,12 @@ def turned(pixels, by_px):
 
 
 def test_the_levels_here_are_what_the_law_asks_for():
-    plan = plan_for(SHAPE, find_card("modnet"), tiler.Settings.of(**SIZES), wraps=True)
+    plan = plan_for(
+        SHAPE,
+        find_card("modnet"),
+        tiler.MattingOptions(**{name: SIZES[name] for name in ("guide_px", "tile_px", "overlap_px")}),
+        wraps=True,
+    )
     assert plan.shapes == ((128, 768), (64, 384), (32, 192))
     for level in plan.levels:
         assert level.cols.wraps
