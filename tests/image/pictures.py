@@ -9,7 +9,7 @@ from PIL import Image, ImageCms
 
 from tiler.core.geometry import Box, Span
 from tiler.image.source import Metadata
-from tiler.image.write.output import Sheet
+from tiler.image.write.output import OutputImage
 from tiler.settings import Settings
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -79,10 +79,10 @@ def png16(path, pixels):
     image.pngsave(str(path), bitdepth=16)
 
 
-def sheet(pixels, colour="rgb", alpha="straight", metadata=Metadata(), band_rows=512, **options):  # noqa: B008
-    """Return (h, w, samples) pixels as a sheet to be written."""
+def output_image(pixels, colour="rgb", alpha="straight", metadata=Metadata(), band_rows=512, **options):  # noqa: B008
+    """Return (h, w, samples) pixels as a output_image to be written."""
     bands = (pixels[start : start + band_rows] for start in range(0, pixels.shape[0], band_rows))
-    return Sheet(pixels.shape[:2], colour, alpha, pixels.dtype, metadata, bands, Settings(threads=2, **options))
+    return OutputImage(pixels.shape[:2], colour, alpha, pixels.dtype, metadata, bands, Settings(threads=2, **options))
 
 
 def jpeg(path, pixels, **more):

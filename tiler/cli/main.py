@@ -383,12 +383,12 @@ def _batch(
 
     from tiler import batch
     from tiler.cli import terminal
-    from tiler.image.write.export import KINDS
+    from tiler.image.write.export import OUTPUT_FORMATS
     from tiler.model.tensorflow_runtime import open_session
     from tiler.progress import Progress, Silent
 
-    if suffix not in KINDS:
-        raise SettingsError(f"--suffix is {suffix!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    if suffix not in OUTPUT_FORMATS:
+        raise SettingsError(f"--suffix is {suffix!r}.", f"Choose one of: {', '.join(OUTPUT_FORMATS)}.")
     if into.resolve() == where.resolve():
         raise SettingsError(f"{into}: the mattes would lie among the pictures.", "Name another folder with -o.")
     find = functools.partial(batch.find_items, where, into, suffix)

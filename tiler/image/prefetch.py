@@ -10,17 +10,17 @@ B = TypeVar("B")
 
 
 @contextmanager
-def ahead(make: Callable[[A], B], items: Iterable[A]) -> Iterator[Iterator[B]]:
+def prefetched(make: Callable[[A], B], items: Iterable[A]) -> Iterator[Iterator[B]]:
     """Give `make(item)` for each item in order, one made ahead in a thread; an error comes in its place.
 
     The thread ends with the block, whether all items were taken or not.
     """
     # Not with the generator, of which nobody knows when, and in which thread, it is collected.
     with ThreadPoolExecutor(1) as thread:
-        yield _ahead(thread, make, items)
+        yield _prefetched(thread, make, items)
 
 
-def _ahead(thread: ThreadPoolExecutor, make: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+def _prefetched(thread: ThreadPoolExecutor, make: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
     before = None
     for item in items:
         coming = thread.submit(make, item)

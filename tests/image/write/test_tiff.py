@@ -6,9 +6,9 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.image.pictures import SRGB, noise, sheet
+from tests.image.pictures import SRGB, noise, output_image
 from tiler.image.source import SAMPLES, Metadata
-from tiler.image.write import tiff as export_tiff
+from tiler.image.write import tiff as tiff_writer
 from tiler.image.write.overviews import halved, halvings
 
 EXTRA = {"straight": (tifffile.EXTRASAMPLE.UNASSALPHA,), "premultiplied": (tifffile.EXTRASAMPLE.ASSOCALPHA,), None: ()}
@@ -17,7 +17,7 @@ EXTRA = {"straight": (tifffile.EXTRASAMPLE.UNASSALPHA,), "premultiplied": (tifff
 def written(pixels, *more, **options):
     """Return the file that `write` makes of (h, w, samples) pixels."""
     file = BytesIO()
-    export_tiff.write(file, sheet(pixels, *more, **options))
+    tiff_writer.write(file, output_image(pixels, *more, **options))
     file.seek(0)
     return file
 
@@ -71,7 +71,7 @@ def test_the_tags_say_what_it_is():
 
 @pytest.mark.parametrize(("room", "big"), [(512 * 512 * 4, False), (512 * 512 * 4 - 1, True)])
 def test_what_four_gigabytes_may_not_hold_is_a_bigtiff(monkeypatch, room, big):
-    monkeypatch.setattr(export_tiff, "MOST_CLASSIC_BYTES", room)
+    monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", room)
     pixels = noise((20, 30, 4), np.uint8)
     with tifffile.TiffFile(written(pixels)) as tiff:
         assert tiff.is_bigtiff is big

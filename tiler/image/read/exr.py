@@ -7,7 +7,7 @@ import numpy as np
 
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
-from tiler.image.read.in_memory import decoded, library, whole
+from tiler.image.read.in_memory import decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
 # Red, green, blue and white in CIE x, y, which are those of a file that names none (ITU-R BT.709).
@@ -38,7 +38,7 @@ def _read(path: Path, openexr: Any, max_pixels: int) -> Source:
     notes = [] if parts == 1 else [f"The first of {parts} parts is read."]
     if "chromaticities" in header and not np.allclose(header["chromaticities"], REC_709, atol=0.001):
         notes.append("Its primaries are not those of sRGB; they are seen as if they were.")
-    return whole(pixels, Metadata(dpi=_dpi(header), notes=tuple(notes)))
+    return in_memory(pixels, Metadata(dpi=_dpi(header), notes=tuple(notes)))
 
 
 def _dpi(header: dict[str, Any]) -> tuple[float, float] | None:

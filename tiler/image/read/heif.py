@@ -8,7 +8,7 @@ from PIL import Image
 
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import orientation_in, upright_exif
-from tiler.image.read.in_memory import decoded, full_range, library, whole
+from tiler.image.read.in_memory import decoded, full_range, in_memory, library
 from tiler.image.source import Metadata, Source
 
 
@@ -38,7 +38,7 @@ def _heic(path: Path, max_pixels: int) -> Source:
     exif = info.get("exif")
     metadata = Metadata(info.get("icc_profile"), None, upright_exif(exif), info.get("xmp") or None, None, notes)
     # libheif turns the picture as the file says, so what Exif says is done already.
-    return whole(pixels, metadata, undone=orientation_in(exif))
+    return in_memory(pixels, metadata, undone=orientation_in(exif))
 
 
 def _avif(path: Path, max_pixels: int) -> Source:
@@ -58,4 +58,4 @@ def _avif(path: Path, max_pixels: int) -> Source:
         pixels = full_range(pixels, data[at + 9] if at >= 0 and data[at + 9] in (10, 12, 16) else 10)
     notes = () if frames == 1 else (f"The first of {frames} pictures is read.",)
     metadata = Metadata(info.get("icc_profile"), None, upright_exif(exif), info.get("xmp") or None, None, notes)
-    return whole(pixels, metadata, orientation_in(exif))
+    return in_memory(pixels, metadata, orientation_in(exif))

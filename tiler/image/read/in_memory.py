@@ -103,7 +103,7 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return pixels.swapaxes(0, 1) if orientation >= 5 else pixels
 
 
-def whole(
+def in_memory(
     pixels: NDArray[Any], metadata: Metadata, orientation: int = 1, colour: Colour | None = None, *, undone: int = 1
 ) -> Source:
     """Return decoded (h, w) or (h, w, samples) pixels as an upright source; samples beyond the colours are dropped.

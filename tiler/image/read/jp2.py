@@ -8,7 +8,7 @@ import imagecodecs
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import upright_exif
-from tiler.image.read.in_memory import decoded, full_range, whole
+from tiler.image.read.in_memory import decoded, full_range, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.read.jpeg_check import check_jpeg_2000
 from tiler.image.source import Metadata, Source
@@ -45,7 +45,7 @@ def _read(path: Path, max_pixels: int) -> Source:
     uuids = {} if is_bare else {content[:16]: content[16:] for kind, content in boxes(data) if kind == b"uuid"}
     exif, xmp, iptc = (uuids.get(uuid) or None for uuid in (EXIF, XMP, IPTC))
     head = found.get(b"jp2h", b"")
-    return whole(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
+    return in_memory(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
 
 
 def _icc(head: bytes) -> bytes | None:

@@ -8,7 +8,7 @@ import numpy as np
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.ifd import MOST_ENTRY_BYTES
 from tiler.image.metadata.parse import dpi_in, orientation_in, upright_exif
-from tiler.image.read.in_memory import decoded, whole
+from tiler.image.read.in_memory import decoded, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.source import Metadata, Source
 
@@ -41,7 +41,7 @@ def _read(path: Path, max_pixels: int) -> Source:
     exif = exif[4 + int.from_bytes(exif[:4], "big") :]
     # libjxl turns the picture itself. Its profile is not handed out, so nothing is said of one.
     metadata = Metadata(None, dpi_in(exif), upright_exif(exif or None), found.get(b"xml ") or None)
-    return whole(pixels, metadata, undone=orientation_in(exif))
+    return in_memory(pixels, metadata, undone=orientation_in(exif))
 
 
 def _unpacked(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import image_resources, orientation_in, upright_exif
-from tiler.image.read.in_memory import decoded, whole
+from tiler.image.read.in_memory import decoded, in_memory
 from tiler.image.source import SAMPLES, Colour, Metadata, Source
 
 COLOURS: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "cmyk"}
@@ -72,4 +72,4 @@ def _read(path: Path, max_pixels: int) -> Source:
     # Photoshop stores no ink as the highest value.
     if colour == "cmyk" and bits < 32:
         pixels = np.invert(pixels)
-    return whole(pixels, metadata, orientation_in(exif), colour)
+    return in_memory(pixels, metadata, orientation_in(exif), colour)

@@ -8,7 +8,7 @@ from PIL import ImageCms
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import exif_of_tiff
-from tiler.image.read.in_memory import decoded, library, whole
+from tiler.image.read.in_memory import decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
 # The power and the slope near black of the curve of sRGB (IEC 61966-2-1), in LibRaw's terms.
@@ -44,4 +44,4 @@ def _read(path: Path, rawpy: Any, max_pixels: int) -> Source:
         exif = exif_of_tiff(file, order, offset) if order else None
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     notes = ("Developed with the camera's white balance to 16 bit sRGB.",)
-    return whole(pixels, Metadata(srgb, None, exif, None, None, notes), undone=TURNS.get(flip, 1))
+    return in_memory(pixels, Metadata(srgb, None, exif, None, None, notes), undone=TURNS.get(flip, 1))

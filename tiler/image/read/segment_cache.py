@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Key = TypeVar("Key", bound=Hashable)
 
 
-class PieceCache(Generic[Key]):
+class SegmentCache(Generic[Key]):
     """Keeps the pieces that were asked for last, as many as fit in `most_bytes`; any thread may ask.
 
     Pieces are made outside the lock, so threads decode side by side; two that miss the same piece at the same

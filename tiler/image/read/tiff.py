@@ -22,7 +22,7 @@ from tiler.errors import InputError
 from tiler.image.read import raw, tiff_header
 from tiler.image.read.in_memory import TurnedSource
 from tiler.image.read.jpeg_check import check_jpeg, check_jpeg_2000
-from tiler.image.read.segment_cache import PieceCache
+from tiler.image.read.segment_cache import SegmentCache
 from tiler.image.read.tiff_samples import FLOAT, kind_of
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
@@ -82,7 +82,7 @@ class TiffSource:
         kind = kind_of(page)
         self._colour, self._dtype, self._understood = kind.colour, kind.dtype, kind.understood
         self._segments = _segments_of(page)
-        self._cache = PieceCache(self._decoded, TILES_BYTES if page.is_tiled else STRIPS_BYTES)
+        self._cache = SegmentCache(self._decoded, TILES_BYTES if page.is_tiled else STRIPS_BYTES)
         window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self._dtype.itemsize
         self._random_access = page.is_tiled or window_bytes <= STRIPS_BYTES
         self._file = path.open("rb")

@@ -14,52 +14,48 @@ from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
 from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
-from tiler.image.prefetch import ahead
+from tiler.image.prefetch import prefetched
 from tiler.image.source import Colour, Metadata, Pixels, Source
-from tiler.image.write import exr as export_exr
-from tiler.image.write import png as export_png
-from tiler.image.write import tiff as export_tiff
-from tiler.image.write import webp as export_webp
-from tiler.image.write import zarr as export_zarr
-from tiler.image.write.output import BAND_ROWS, Kept, Sheet
+from tiler.image.write import exr, png, tiff, webp, zarr
+from tiler.image.write.output import BAND_ROWS, AlphaKind, OutputImage
 from tiler.progress import Progress
 from tiler.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class OutputFormat:
     """A kind of output and what it holds.
 
-    write: given a file open for writing and reading, or for `folder` the path of a directory to be made, and a sheet.
+    write: given a file open for writing and reading, or for `folder` the path of a directory to be made, and a image.
     colours, dtypes: what it can hold; the last dtype stands in for what it cannot. alphas: the first is its own way.
     most_px: longest side, in pixels.
     """
 
     name: str
-    write: Callable[[Any, Sheet], None]
+    write: Callable[[Any, OutputImage], None]
     colours: tuple[Colour, ...]
     dtypes: tuple[str, ...]
-    alphas: tuple[Kept, ...] = ("straight",)
+    alphas: tuple[AlphaKind, ...] = ("straight",)
     most_px: int = 2**31 - 1
     folder: bool = False
 
 
-TIFF = Kind(
+TIFF = OutputFormat(
     "TIFF",
-    export_tiff.write,
+    tiff.write,
     ("rgb", "grey", "cmyk"),
     ("uint8", "uint16", "float32"),
     alphas=("straight", "premultiplied"),
 )
-KINDS = {
+OUTPUT_FORMATS = {
     ".tif": TIFF,
     ".tiff": TIFF,
-    ".png": Kind("PNG", export_png.write, ("rgb", "grey"), ("uint8", "uint16")),
-    ".webp": Kind("WebP", export_webp.write, ("rgb",), ("uint8",), most_px=16383),
-    ".exr": Kind("OpenEXR", export_exr.write, ("rgb", "grey"), ("float16",), alphas=("premultiplied",)),
-    ".zarr": Kind(
+    ".png": OutputFormat("PNG", png.write, ("rgb", "grey"), ("uint8", "uint16")),
+    ".webp": OutputFormat("WebP", webp.write, ("rgb",), ("uint8",), most_px=16383),
+    ".exr": OutputFormat("OpenEXR", exr.write, ("rgb", "grey"), ("float16",), alphas=("premultiplied",)),
+    ".zarr": OutputFormat(
         "Zarr",
-        export_zarr.write,
+        zarr.write,
         ("rgb", "grey", "cmyk"),
         ("uint8", "uint16", "float32"),
         alphas=("straight", "premultiplied"),
@@ -94,7 +90,7 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
 
 def check_holds(path: Path, shape: tuple[int, int]) -> None:
     """Raise OutputError if the kind of file that `path` names is too small for a picture of `shape`."""
-    kind = KINDS[path.suffix.lower()]
+    kind = OUTPUT_FORMATS[path.suffix.lower()]
     if max(shape) > kind.most_px:
         raise OutputError(
             f"{path}: {kind.name} ends at {kind.most_px} px a side; the picture is {shape[1]} x {shape[0]} px.",
@@ -118,61 +114,61 @@ def export(
 
     Raises OutputError if the disk refuses.
     """
-    kind = KINDS[path.suffix.lower()]
+    kind = OUTPUT_FORMATS[path.suffix.lower()]
     height, width = source.shape
     starts = range(0, height, BAND_ROWS)
-    sheet = _sheet(kind, source, settings, progress)
+    image = _output_image(kind, source, settings, progress)
 
     def band(start: int) -> NDArray[Any]:
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
         alpha = read_alpha(box)[..., None]
         progress.advance()
-        if sheet.alpha is None:
-            return np.repeat(alpha_to_depth(alpha, sheet.dtype), sheet.samples, axis=2)
-        return _with_alpha(sheet, source, read(box), alpha)
+        if image.alpha is None:
+            return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
+        return _with_alpha(image, source, read(box), alpha)
 
     progress.stage("write", len(starts))
-    with ahead(band, starts) as bands:
-        sheet = replace(sheet, bands=bands)
+    with prefetched(band, starts) as bands:
+        image = replace(image, bands=bands)
         if kind.folder:
             with atomic_directory(path) as folder:
-                kind.write(folder, sheet)
+                kind.write(folder, image)
         else:
             with atomic_file(path) as file:
-                kind.write(file, sheet)
+                kind.write(file, image)
 
 
-def _kind(path: Path, settings: Settings) -> Kind:
+def _kind(path: Path, settings: Settings) -> OutputFormat:
     suffix = path.suffix.lower()
-    if suffix in KINDS:
-        return KINDS[suffix]
-    remedy = f"Let the name end in {', '.join(KINDS)}."
+    if suffix in OUTPUT_FORMATS:
+        return OUTPUT_FORMATS[suffix]
+    remedy = f"Let the name end in {', '.join(OUTPUT_FORMATS)}."
     if suffix in JPEG_SUFFIXES:
         why = "would blur the alpha" if settings.alpha_only else "cannot hold alpha"
         raise OutputError(f"{path}: a JPEG {why}.", remedy)
     raise OutputError(f"{path}: {suffix or 'a name without an ending'} is no kind of file written here.", remedy)
 
 
-def _check_asked(path: Path, kind: Kind, settings: Settings) -> None:
+def _check_asked(path: Path, kind: OutputFormat, settings: Settings) -> None:
     if settings.premultiplied and "premultiplied" not in kind.alphas:
         raise OutputError(f"{path}: {kind.name} has no premultiplied alpha.", "Write a .tif, or do without.")
     if settings.bits and f"uint{settings.bits}" not in kind.dtypes:
         raise OutputError(f"{path}: {kind.name} has no {settings.bits} bits a channel.", "Leave --bits out.")
 
 
-def _sheet(kind: Kind, source: Source, settings: Settings, progress: Progress) -> Sheet:
+def _output_image(kind: OutputFormat, source: Source, settings: Settings, progress: Progress) -> OutputImage:
     """Return what is to be written, its bands still missing; what is lost on the way is said."""
     wanted = f"uint{settings.bits}" if settings.bits else source.dtype.name
     dtype = np.dtype(wanted if wanted in kind.dtypes else kind.dtypes[-1])
     colour: Colour = source.colour if source.colour in kind.colours else "rgb"
     if settings.alpha_only:
         colour = "grey" if "grey" in kind.colours else "rgb"
-        return Sheet(source.shape, colour, None, dtype, replace(source.metadata, icc=None), iter(()), settings)
-    alpha: Kept = "premultiplied" if settings.premultiplied else kind.alphas[0]
+        return OutputImage(source.shape, colour, None, dtype, replace(source.metadata, icc=None), iter(()), settings)
+    alpha: AlphaKind = "premultiplied" if settings.premultiplied else kind.alphas[0]
     if source.colour == "cmyk" and colour != "cmyk":
         progress.note(f"{kind.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are.")
     metadata = _fitting(source.metadata, source.colour, colour, dtype, progress)
-    return Sheet(source.shape, colour, alpha, dtype, metadata, iter(()), settings)
+    return OutputImage(source.shape, colour, alpha, dtype, metadata, iter(()), settings)
 
 
 def _fitting(metadata: Metadata, own: Colour, colour: Colour, dtype: np.dtype[Any], progress: Progress) -> Metadata:
@@ -185,10 +181,10 @@ def _fitting(metadata: Metadata, own: Colour, colour: Colour, dtype: np.dtype[An
     return replace(metadata, icc=None)
 
 
-def _with_alpha(sheet: Sheet, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
-    if sheet.colour != source.colour:
+def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
+    if image.colour != source.colour:
         pixels = to_srgb(pixels, source.colour, source.metadata.icc)
-    pixels = to_depth(pixels, sheet.dtype)
-    if sheet.alpha == "premultiplied":
+    pixels = to_depth(pixels, image.dtype)
+    if image.alpha == "premultiplied":
         pixels = premultiplied(pixels, alpha)
-    return np.concatenate([pixels, alpha_to_depth(alpha, sheet.dtype)], axis=2)
+    return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)

@@ -14,11 +14,11 @@ from tiler.settings import Settings
 BAND_ROWS = 512
 
 # Whether the colours are as they are without the matte, or each times its alpha.
-Kept = Literal["straight", "premultiplied"]
+AlphaKind = Literal["straight", "premultiplied"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class OutputImage:
     """A picture to be written.
 
     shape: (height, width) in pixels. colour: what the samples mean, the alpha apart. alpha: whether it is the last
@@ -29,7 +29,7 @@ class Sheet:
 
     shape: tuple[int, int]
     colour: Colour
-    alpha: Kept | None
+    alpha: AlphaKind | None
     dtype: np.dtype[Any]
     metadata: Metadata
     bands: Iterator[NDArray[Any]]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.image.metadata.build import exif_block
-from tiler.image.write.output import Sheet
+from tiler.image.write.output import OutputImage
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -33,30 +33,30 @@ LAST_EMPTY_BLOCK = b"\x03\x00"
 INCHES_PER_METRE = 1 / 0.0254
 
 
-def write(file: BinaryIO, sheet: Sheet) -> None:
-    """Write the sheet as grey or RGB, with alpha or without, 8 or 16 bit."""
-    height, width = sheet.shape
+def write(file: BinaryIO, image: OutputImage) -> None:
+    """Write the image as grey or RGB, with alpha or without, 8 or 16 bit."""
+    height, width = image.shape
     file.write(SIGNATURE)
     _chunk(
         file,
         b"IHDR",
-        struct.pack(">IIBBBBB", width, height, 8 * sheet.dtype.itemsize, COLOUR_TYPES[sheet.samples], 0, 0, 0),
+        struct.pack(">IIBBBBB", width, height, 8 * image.dtype.itemsize, COLOUR_TYPES[image.samples], 0, 0, 0),
     )
-    _write_metadata(file, sheet)
-    for part in _stream(_filtered(sheet), sheet.settings.threads):
+    _write_metadata(file, image)
+    for part in _stream(_filtered(image), image.settings.threads):
         _chunk(file, b"IDAT", part)
     _chunk(file, b"IEND", b"")
 
 
-def _write_metadata(file: BinaryIO, sheet: Sheet) -> None:
+def _write_metadata(file: BinaryIO, image: OutputImage) -> None:
     """Write the profile, the resolution, Exif, XMP, and IPTC in the way of ImageMagick, for which PNG has none."""
-    kept = sheet.metadata
+    kept = image.metadata
     if kept.icc:
         _chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(kept.icc))
     if kept.dpi:
         x, y = (round(dpi * INCHES_PER_METRE) for dpi in kept.dpi)
         _chunk(file, b"pHYs", struct.pack(">IIB", x, y, 1))
-    _chunk(file, b"eXIf", exif_block(kept, sheet.shape))
+    _chunk(file, b"eXIf", exif_block(kept, image.shape))
     if kept.xmp:
         _chunk(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + kept.xmp)
     if kept.iptc:
@@ -64,12 +64,12 @@ def _write_metadata(file: BinaryIO, sheet: Sheet) -> None:
         _chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
 
 
-def _filtered(sheet: Sheet) -> Iterator[bytes]:
+def _filtered(image: OutputImage) -> Iterator[bytes]:
     """Yield the filtered bytes of a few rows: per row the filter's number, then the difference to the row above."""
-    row_bytes = sheet.shape[1] * sheet.samples * sheet.dtype.itemsize
+    row_bytes = image.shape[1] * image.samples * image.dtype.itemsize
     some = max(1, PART_BYTES // row_bytes)
     above: NDArray[np.uint8] = np.zeros((1, row_bytes), np.uint8)
-    for band in sheet.bands:
+    for band in image.bands:
         for start in range(0, band.shape[0], some):
             rows = _row_bytes(band[start : start + some])
             filtered = np.empty((rows.shape[0], row_bytes + 1), np.uint8)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tiler.image.metadata.build import Exif, exif_tables
 from tiler.image.metadata.ifd import Entry, packed
 from tiler.image.metadata.parse import EXIF_IFD_TAG, GPS_IFD_TAG
-from tiler.image.write.output import BAND_ROWS, Sheet, writable
+from tiler.image.write.output import BAND_ROWS, OutputImage, writable
 from tiler.image.write.overviews import Cascade, halvings
 
 # One band of rows is one row of tiles.
@@ -39,37 +39,37 @@ BYTE, UNDEFINED, LONG = 1, 7, 4
 KEEPS_ROOM = 1
 
 
-def write(file: BinaryIO, sheet: Sheet) -> None:
-    """Write the sheet as one page, little-endian, ExtraSamples 2 for straight alpha and 1 for premultiplied.
+def write(file: BinaryIO, image: OutputImage) -> None:
+    """Write the image as one page, little-endian, ExtraSamples 2 for straight alpha and 1 for premultiplied.
 
     With `settings.pyramid` its halves follow as SubIFDs down to the size of one tile. file: open for reading too.
     """
-    exif = exif_tables(sheet.metadata.exif, sheet.shape)
-    shapes = halvings(sheet.shape, TILE_PX) if sheet.settings.pyramid else []
-    big = sum(map(partial(_bytes, sheet), [sheet.shape, *shapes])) > MOST_CLASSIC_BYTES
+    exif = exif_tables(image.metadata.exif, image.shape)
+    shapes = halvings(image.shape, TILE_PX) if image.settings.pyramid else []
+    big = sum(map(partial(_bytes, image), [image.shape, *shapes])) > MOST_CLASSIC_BYTES
     with (
         ExitStack() as spools,
-        ThreadPoolExecutor(sheet.settings.threads) as threads,
+        ThreadPoolExecutor(image.settings.threads) as threads,
         tifffile.TiffWriter(file, bigtiff=big, byteorder="<") as tiff,
     ):
         smaller = [
-            _Smaller(sheet, shape, threads, spools.enter_context(TemporaryFile(dir=sheet.settings.work_dir)))
+            _Smaller(image, shape, threads, spools.enter_context(TemporaryFile(dir=image.settings.work_dir)))
             for shape in shapes
         ]
         cascade = Cascade([_nowhere, *(overview.push for overview in smaller)])
         tiff.write(
-            _tiles(sheet, threads, cascade),
-            shape=_shape(sheet, sheet.shape),
-            iccprofile=sheet.metadata.icc,
-            resolution=sheet.metadata.dpi,
-            resolutionunit="inch" if sheet.metadata.dpi else None,
-            extratags=_extra_tags(sheet, exif),
+            _tiles(image, threads, cascade),
+            shape=_shape(image, image.shape),
+            iccprofile=image.metadata.icc,
+            resolution=image.metadata.dpi,
+            resolutionunit="inch" if image.metadata.dpi else None,
+            extratags=_extra_tags(image, exif),
             subifds=len(shapes),
-            **_layout(sheet),
+            **_layout(image),
         )
         cascade.close()
         for overview in smaller:
-            tiff.write(overview.tiles(), shape=_shape(sheet, overview.shape), subfiletype=1, **_layout(sheet))
+            tiff.write(overview.tiles(), shape=_shape(image, overview.shape), subfiletype=1, **_layout(image))
     for code, table in ((EXIF_IFD_TAG, exif.photo), (GPS_IFD_TAG, exif.gps)):
         if table:
             _place(file, code, table, big)
@@ -78,11 +78,13 @@ def write(file: BinaryIO, sheet: Sheet) -> None:
 class _Smaller:
     """One of the smaller sizes: its compressed tiles wait in a scratch file until the larger one is written."""
 
-    def __init__(self, sheet: Sheet, shape: tuple[int, int], threads: ThreadPoolExecutor, scratch: IO[bytes]) -> None:
+    def __init__(
+        self, image: OutputImage, shape: tuple[int, int], threads: ThreadPoolExecutor, scratch: IO[bytes]
+    ) -> None:
         self.shape = shape
         self._file = scratch
         self._sizes: list[int] = []
-        self._compressed = partial(_compressed_row, compress=_compressor(sheet), threads=threads)
+        self._compressed = partial(_compressed_row, compress=_compressor(image), threads=threads)
 
     def push(self, band: NDArray[Any]) -> None:
         for tile in self._compressed(band):
@@ -93,10 +95,10 @@ class _Smaller:
         return (self._file.read(size) for size in self._sizes)
 
 
-def _tiles(sheet: Sheet, threads: ThreadPoolExecutor, cascade: Cascade) -> Iterator[bytes]:
+def _tiles(image: OutputImage, threads: ThreadPoolExecutor, cascade: Cascade) -> Iterator[bytes]:
     """Yield the compressed tiles from top left to bottom right, and fill the smaller sizes meanwhile."""
-    compress = _compressor(sheet)
-    for band in sheet.bands:
+    compress = _compressor(image)
+    for band in image.bands:
         cascade.push(band)
         yield from _compressed_row(band, compress, threads)
 
@@ -111,7 +113,7 @@ def _compressed_row(
     return threads.map(compress, [band[:, left : left + TILE_PX] for left in range(0, band.shape[1], TILE_PX)])
 
 
-def _compressor(sheet: Sheet) -> Callable[[NDArray[Any]], bytes]:
+def _compressor(image: OutputImage) -> Callable[[NDArray[Any]], bytes]:
     """Return what makes the bytes of a tile, filled up at the right and below by repeating its edge."""
 
     def compress(tile: NDArray[Any]) -> bytes:
@@ -119,34 +121,34 @@ def _compressor(sheet: Sheet) -> Callable[[NDArray[Any]], bytes]:
         whole = np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
         predict = imagecodecs.floatpred_encode if whole.dtype.kind == "f" else imagecodecs.delta_encode
         differences = writable(predict(whole, axis=-2)).tobytes()
-        if sheet.settings.compression == "lzw":
+        if image.settings.compression == "lzw":
             return bytes(imagecodecs.lzw_encode(differences))
         return bytes(imagecodecs.deflate_encode(differences, level=DEFLATE_LEVEL))
 
     return compress
 
 
-def _layout(sheet: Sheet) -> dict[str, Any]:
+def _layout(image: OutputImage) -> dict[str, Any]:
     return {
-        "dtype": sheet.dtype,
-        "photometric": PHOTOMETRICS[sheet.colour],
-        "planarconfig": "contig" if sheet.samples > 1 else None,
-        "extrasamples": EXTRA_SAMPLES[sheet.alpha],
+        "dtype": image.dtype,
+        "photometric": PHOTOMETRICS[image.colour],
+        "planarconfig": "contig" if image.samples > 1 else None,
+        "extrasamples": EXTRA_SAMPLES[image.alpha],
         "tile": (TILE_PX, TILE_PX),
-        "compression": "adobe_deflate" if sheet.settings.compression == "deflate" else "lzw",
+        "compression": "adobe_deflate" if image.settings.compression == "deflate" else "lzw",
         "predictor": True,
         "software": False,
         "metadata": None,
     }
 
 
-def _extra_tags(sheet: Sheet, exif: Exif) -> list[tuple[int, int, int, bytes, bool]]:
+def _extra_tags(image: OutputImage, exif: Exif) -> list[tuple[int, int, int, bytes, bool]]:
     """Return what else goes into the first page, as the library wants it: code, type, count, bytes, once."""
     tags = [(code, kind, 0, data, True) for code, kind, _, data in exif.main]
-    if sheet.metadata.xmp:
-        tags.append((XMP_TAG, BYTE, 0, sheet.metadata.xmp, True))
-    if sheet.metadata.iptc:
-        tags.append((IPTC_TAG, UNDEFINED, 0, sheet.metadata.iptc, True))
+    if image.metadata.xmp:
+        tags.append((XMP_TAG, BYTE, 0, image.metadata.xmp, True))
+    if image.metadata.iptc:
+        tags.append((IPTC_TAG, UNDEFINED, 0, image.metadata.iptc, True))
     for code, table in ((EXIF_IFD_TAG, exif.photo), (GPS_IFD_TAG, exif.gps)):
         if table:
             room = max(len(packed("<", table, 0, big=big)) for big in (False, True))
@@ -172,11 +174,11 @@ def _place(file: BinaryIO, code: int, table: list[Entry], big: bool) -> None:
     file.seek(0, 2)
 
 
-def _shape(sheet: Sheet, shape: tuple[int, int]) -> tuple[int, ...]:
-    return (*shape, sheet.samples) if sheet.samples > 1 else shape
+def _shape(image: OutputImage, shape: tuple[int, int]) -> tuple[int, ...]:
+    return (*shape, image.samples) if image.samples > 1 else shape
 
 
-def _bytes(sheet: Sheet, shape: tuple[int, int]) -> int:
+def _bytes(image: OutputImage, shape: tuple[int, int]) -> int:
     """Return what a picture of `shape` takes at most, filled up to whole tiles."""
     area = -(-shape[0] // TILE_PX) * -(-shape[1] // TILE_PX) * TILE_PX**2
-    return area * sheet.samples * sheet.dtype.itemsize
+    return area * image.samples * image.dtype.itemsize
