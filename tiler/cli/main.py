@@ -383,7 +383,7 @@ def _batch(
 
     from tiler import batch
     from tiler.cli import terminal
-    from tiler.image.write.export import OUTPUT_FORMATS
+    from tiler.image.write.formats import OUTPUT_FORMATS
     from tiler.model.tensorflow_runtime import open_session
     from tiler.progress import Progress, Silent
 

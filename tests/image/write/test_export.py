@@ -17,7 +17,8 @@ from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
 from tiler.image.open import open_source
 from tiler.image.source import Metadata
-from tiler.image.write.export import OUTPUT_FORMATS, check_holds, check_output, export
+from tiler.image.write.export import check_holds, check_output, export
+from tiler.image.write.formats import OUTPUT_FORMATS
 from tiler.progress import Silent
 from tiler.settings import Settings
 

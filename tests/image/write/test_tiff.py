@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.image.pictures import SRGB, noise, output_image
+from tiler.image.halving import halve
 from tiler.image.source import SAMPLES, Metadata
 from tiler.image.write import tiff as tiff_writer
-from tiler.image.write.overviews import halved, halvings
+from tiler.image.write.overviews import overview_shapes
 
 EXTRA = {"straight": (tifffile.EXTRASAMPLE.UNASSALPHA,), "premultiplied": (tifffile.EXTRASAMPLE.ASSOCALPHA,), None: ()}
 
@@ -37,25 +38,25 @@ def samples(shape, dtype):
     st.sampled_from(["deflate", "lzw"]),
     st.booleans(),
 )
-def test_what_is_written_is_read(shape, colour, alpha, dtype, compression, pyramid):
+def test_what_is_written_is_read(shape, colour, alpha, dtype, compression, overviews):
     pixels = samples((*shape, SAMPLES[colour] + (alpha is not None)), dtype)
-    file = written(pixels, colour, alpha, compression=compression, pyramid=pyramid)
+    file = written(pixels, colour, alpha, compression=compression, overviews=overviews)
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         np.testing.assert_array_equal(page.asarray().reshape(pixels.shape), pixels)
         assert page.extrasamples == EXTRA[alpha]
         assert page.photometric.name == {"rgb": "RGB", "grey": "MINISBLACK", "cmyk": "SEPARATED"}[colour]
         assert page.compression.name == {"deflate": "ADOBE_DEFLATE", "lzw": "LZW"}[compression]
-        assert len(page.subifds or ()) == (len(halvings(shape, 512)) if pyramid else 0)
+        assert len(page.subifds or ()) == (len(overview_shapes(shape, 512)) if overviews else 0)
 
 
 def test_smaller_sizes_are_the_halves_of_the_larger():
     pixels = noise((2100, 1301, 4), np.uint8)
-    with tifffile.TiffFile(written(pixels, pyramid=True)) as tiff:
+    with tifffile.TiffFile(written(pixels, overviews=True)) as tiff:
         levels = tiff.series[0].levels
         assert [level.shape[:2] for level in levels] == [(2100, 1301), (1050, 651), (525, 326), (263, 163)]
         for level in levels[1:]:
-            pixels = halved(pixels)
+            pixels = halve(pixels)
             np.testing.assert_array_equal(level.asarray(), pixels)
 
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.image.pictures import SRGB, noise, output_image
+from tiler.image.halving import halve
 from tiler.image.source import SAMPLES, Metadata
 from tiler.image.write import zarr as zarr_writer
-from tiler.image.write.overviews import halved
 
 
 @settings(max_examples=15)
@@ -29,7 +29,7 @@ def test_every_level_is_the_half_of_the_one_before(tmp_path_factory, shape, colo
         np.testing.assert_array_equal(got, np.moveaxis(pixels, 2, 0))
         scale = dataset["coordinateTransformations"][0]["scale"]
         assert scale == [1, shape[0] / pixels.shape[0], shape[1] / pixels.shape[1]]
-        last, pixels = pixels, halved(pixels)
+        last, pixels = pixels, halve(pixels)
     assert max(last.shape[:2]) <= 512
     assert [axis["type"] for axis in multiscales["axes"]] == ["channel", "space", "space"]
     assert len(group.attrs["ome"]["omero"]["channels"]) == last.shape[2]

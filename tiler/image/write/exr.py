@@ -1,6 +1,6 @@
-"""OpenEXR out: half floats, scan lines, ZIP in blocks of sixteen; streamed.
+"""OpenEXR out, streamed: half floats, scan lines, ZIP compression in blocks of sixteen rows.
 
-"OpenEXR File Layout", Academy Software Foundation, for all that follows.
+The layout follows "OpenEXR File Layout", Academy Software Foundation.
 """
 
 import struct
@@ -22,14 +22,14 @@ NAMES = {"rgb": "RGB", "grey": "Y"}
 
 
 def write(file: BinaryIO, image: OutputImage) -> None:
-    """Write the image, float16 in linear light, as R, G, B or Y, and A, which multiplies the colours."""
+    """Write the image, float16 in linear light, as R, G, B or Y, and A; the colours are premultiplied by A."""
     names = NAMES[image.colour] + ("A" if image.alpha else "")
     file.write(MAGIC + struct.pack("<i", VERSION) + _header(image, sorted(names)))
     table = file.tell()
     blocks = -(-image.shape[0] // BLOCK_ROWS)
     file.write(bytes(8 * blocks))
     offsets = []
-    # Channels lie in the order of their names.
+    # The file keeps channels in the order of their names.
     order = [names.index(name) for name in sorted(names)]
     for first_row, data in _blocks(image, order):
         offsets.append(file.tell())
@@ -65,7 +65,7 @@ def _attribute(name: str, kind: str, value: bytes) -> bytes:
 def _blocks(image: OutputImage, order: list[int]) -> Iterator[tuple[int, bytes]]:
     """Yield (first row, bytes) of each block of rows."""
     first_row = 0
-    with ThreadPoolExecutor(image.settings.threads) as threads:
+    with ThreadPoolExecutor(image.threads) as threads:
         for band in image.bands:
             starts = range(0, band.shape[0], BLOCK_ROWS)
             parts = [band[start : start + BLOCK_ROWS][..., order] for start in starts]
@@ -75,7 +75,7 @@ def _blocks(image: OutputImage, order: list[int]) -> Iterator[tuple[int, bytes]]
 
 
 def _block(rows: NDArray[Any]) -> bytes:
-    """Return rows as a block: channel after channel in each row; plain where compressing gains nothing."""
+    """Return rows as a block, channel after channel in each row; uncompressed if compression gains nothing."""
     plain = writable(np.moveaxis(rows, 2, 1)).tobytes()
     raw = np.frombuffer(plain, np.uint8)
     halves = np.concatenate([raw[0::2], raw[1::2]])
