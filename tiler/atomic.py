@@ -1,4 +1,4 @@
-"""A file or a directory that appears complete or not at all."""
+"""Atomic writes: a file or a directory appears complete or not at all."""
 
 import os
 import secrets
@@ -10,19 +10,20 @@ from typing import BinaryIO
 
 from tiler.errors import OutputError
 
-# Characters of the target's own name in the temporary one, so that it is no longer than a name may be.
+# The temporary name begins with so many characters of the target's name, so that it is not longer than a name may be.
 NAME_CHARACTERS = 60
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write that becomes `path` when the block ends well, and is removed when it does not.
+    """Give a file, open for writing and reading, that becomes `path` when the block ends without an error.
 
-    Until then an older `path` stays as it is; the change is one rename, after the bytes are on the disk.
+    If the block raises, the file is removed. An older `path` stays as it is until the new file replaces it by one
+    rename, after its bytes are on the disk.
 
     Raises OutputError, naming `path`, if the disk refuses.
     """
-    part = path.with_name(f".{path.name[:NAME_CHARACTERS]}.part-{secrets.token_hex(4)}")
+    part = _temporary(path, "part")
     try:
         try:
             with part.open("x+b") as file:
@@ -35,21 +36,19 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
                 part.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written: {error.strerror or error}.",
-            "Free some space on that disk, or name another place for the output.",
-        ) from error
+        raise _refused(path, error) from error
 
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Give the path of a directory to make that becomes `path` when the block ends well, as `atomic_file` does.
+    """Give the path of a directory to make, which becomes `path` when the block ends without an error.
 
-    An older directory `path` gives way at the end; between two renames there is neither.
+    If the block raises, the directory is removed. An older directory `path` is replaced at the end by two renames;
+    between them `path` does not exist.
+
+    Raises OutputError, naming `path`, if the disk refuses.
     """
-    mark = secrets.token_hex(4)
-    part = path.with_name(f".{path.name[:NAME_CHARACTERS]}.part-{mark}")
-    old = path.with_name(f".{path.name[:NAME_CHARACTERS]}.old-{mark}")
+    part, old = _temporary(path, "part"), _temporary(path, "old")
     try:
         try:
             yield part
@@ -64,14 +63,23 @@ def atomic_directory(path: Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written: {error.strerror or error}.",
-            "Free some space on that disk, or name another place for the output.",
-        ) from error
+        raise _refused(path, error) from error
 
 
 def sync_to_disk(path: Path) -> None:
-    """Wait until the bytes of a file are on the disk; of a directory there is nothing to wait for."""
+    """Wait until the bytes of the file `path` are on the disk; do nothing if `path` is a directory."""
     if path.is_file():
         with path.open("r+b") as file:
             os.fsync(file.fileno())
+
+
+def _temporary(path: Path, what: str) -> Path:
+    """Return a hidden name beside `path` that no other file has."""
+    return path.with_name(f".{path.name[:NAME_CHARACTERS]}.{what}-{secrets.token_hex(4)}")
+
+
+def _refused(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{path}: cannot be written: {error.strerror or error}.",
+        "Free some space on that disk, or name another place for the output.",
+    )

@@ -1,4 +1,4 @@
-"""The memory of this process: the most that it held, and how it holds no more than it uses."""
+"""The memory of this process: its peak, and how freed memory goes back to the system."""
 
 import ctypes
 import sys
@@ -7,16 +7,16 @@ from typing import Any
 
 STATUS = Path("/proc/self/status")
 
-# Of glibc's mallopt(3): how many pools its threads share. Each keeps what was freed in it for itself; by default there
-# are eight for every processor.
+# The parameter of glibc's mallopt(3) for the number of pools of memory that threads share. Memory freed in a pool stays
+# in that pool. By default there are eight pools for every processor.
 M_ARENA_MAX = -8
 POOLS = 2
 
 
 def peak_memory_mb() -> float | None:
-    """Return the most resident memory of this process so far, in MB; None where a system does not tell.
+    """Return the peak of resident memory of this process so far, in MB of 10^6 bytes; None if the system has no figure.
 
-    That is VmHWM of proc(5) on Linux, where the figure of getrusage(2) begins with that of the process before an exec.
+    On Linux it is VmHWM of proc(5), because the figure of getrusage(2) starts at that of the process before an exec.
     """
     if STATUS.exists():
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -30,16 +30,16 @@ def peak_memory_mb() -> float | None:
 
 
 def limit_malloc_pools() -> None:
-    """Have threads that are yet to come share a few pools of memory, where the C library is glibc.
+    """Let threads that start later share a few pools of memory, if the C library is glibc.
 
-    With the pools that it would make, a run holds a fifth more.
+    With the default number of pools a run holds a fifth more memory.
     """
     if mallopt := _of_glibc("mallopt"):
         mallopt(M_ARENA_MAX, POOLS)
 
 
 def release_memory() -> None:
-    """Hand freed memory back to the system, where the C library is glibc, which would keep it for later."""
+    """Return freed memory to the system, if the C library is glibc, which otherwise keeps it for later."""
     if malloc_trim := _of_glibc("malloc_trim"):
         malloc_trim(0)
 

@@ -9,8 +9,7 @@ from PIL import Image, ImageCms
 
 from tiler.core.geometry import Box, Span
 from tiler.image.source import Metadata
-from tiler.image.write.output import Sheet
-from tiler.settings import Settings
+from tiler.image.write.output import OutputImage
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -79,10 +78,29 @@ def png16(path, pixels):
     image.pngsave(str(path), bitdepth=16)
 
 
-def sheet(pixels, colour="rgb", alpha="straight", metadata=Metadata(), band_rows=512, **options):  # noqa: B008
-    """Return (h, w, samples) pixels as a sheet to be written."""
-    bands = (pixels[start : start + band_rows] for start in range(0, pixels.shape[0], band_rows))
-    return Sheet(pixels.shape[:2], colour, alpha, pixels.dtype, metadata, bands, Settings.of(threads=2, **options))
+def output_image(
+    pixels,
+    colour="rgb",
+    alpha="straight",
+    metadata=Metadata(),  # noqa: B008
+    band_rows=512,
+    *,
+    compression="deflate",
+    overviews=False,
+):
+    """Return (h, w, samples) pixels as an output image."""
+    return OutputImage(
+        shape=pixels.shape[:2],
+        colour=colour,
+        alpha=alpha,
+        dtype=pixels.dtype,
+        metadata=metadata,
+        bands=(pixels[start : start + band_rows] for start in range(0, pixels.shape[0], band_rows)),
+        compression=compression,
+        overviews=overviews,
+        threads=2,
+        scratch=None,
+    )
 
 
 def jpeg(path, pixels, **more):

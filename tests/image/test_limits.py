@@ -5,9 +5,8 @@ import pytest
 
 from tests.image.pictures import ArraySource
 from tiler.errors import InputError
-from tiler.image import limits as bounds
+from tiler.image import limits
 from tiler.image.limits import (
-    BAND_ROWS,
     FIXED_BYTES,
     check_decodable,
     check_pixels,
@@ -15,6 +14,7 @@ from tiler.image.limits import (
     needed_bytes,
     network_memory,
 )
+from tiler.image.source import BAND_ROWS
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -44,7 +44,7 @@ def test_no_pixels_or_too_many_are_refused(tmp_path):
 
 
 def test_both_figures_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(bounds, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(limits, "available_memory", lambda: 2**20)
     with pytest.raises(InputError, match=r"GB of memory and .* GB of scratch disk"):
         check_room(tmp_path, ArraySource(np.zeros((5, 5, 3), np.uint8)), tmp_path, 512, 2)
     check_decodable(tmp_path, 2**19, "a picture")
@@ -57,8 +57,8 @@ def test_what_would_do_is_said_and_does(tmp_path, monkeypatch):
     memory, disk = needed_bytes(source)
 
     def refused(threads, *, have_memory, have_disk=2**40, **how):
-        monkeypatch.setattr(bounds, "available_memory", lambda: have_memory)
-        monkeypatch.setattr(bounds.shutil, "disk_usage", lambda _: SimpleNamespace(free=have_disk))
+        monkeypatch.setattr(limits, "available_memory", lambda: have_memory)
+        monkeypatch.setattr(limits.shutil, "disk_usage", lambda _: SimpleNamespace(free=have_disk))
         try:
             check_room(tmp_path, source, tmp_path, 1024, threads, **how)
         except InputError as error:

@@ -4,25 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiler.image.prefetch import ahead
+from tiler.image.prefetch import prefetched
 
 
 @given(st.lists(st.integers()))
 def test_it_is_map(items):
-    with ahead(str, items) as made:
+    with prefetched(str, items) as made:
         assert list(made) == list(map(str, items))
 
 
 def test_one_is_made_ahead_and_no_more():
     made = []
-    with ahead(lambda item: made.append(item) or item, range(9)) as got:
+    with prefetched(lambda item: made.append(item) or item, range(9)) as got:
         for at, item in enumerate(got):
             assert item == at
             assert len(made) <= at + 2
 
 
 def test_an_error_comes_in_its_place():
-    with ahead(lambda item: 1 // item, [1, 1, 0, 1]) as got:
+    with prefetched(lambda item: 1 // item, [1, 1, 0, 1]) as got:
         assert [next(got), next(got)] == [1, 1]
         with pytest.raises(ZeroDivisionError):
             next(got)
@@ -30,7 +30,7 @@ def test_an_error_comes_in_its_place():
 
 def test_its_thread_ends_with_it_though_items_are_left():
     before = set(threading.enumerate())
-    with ahead(str, range(9)) as got:
+    with prefetched(str, range(9)) as got:
         assert next(got) == "0"
         assert set(threading.enumerate()) > before
     assert set(threading.enumerate()) == before

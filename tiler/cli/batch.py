@@ -41,12 +41,12 @@ def command(
     """
     from tiler import batch
     from tiler.cli import process, terminal
-    from tiler.image.write.export import KINDS
+    from tiler.image.write.formats import OUTPUT_FORMATS
     from tiler.model.tensorflow_runtime import open_session
     from tiler.progress import Progress, Silent
 
-    if suffix not in KINDS:
-        raise SettingsError(f"--suffix is {suffix!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    if suffix not in OUTPUT_FORMATS:
+        raise SettingsError(f"--suffix is {suffix!r}.", f"Choose one of: {', '.join(OUTPUT_FORMATS)}.")
     if output.resolve() == where.resolve():
         raise SettingsError(f"{output}: the mattes would lie among the pictures.", "Name another folder with -o.")
     process.prepare(settings.compute.cluster)

@@ -1,1 +1,1 @@
-"""Pictures in and out: readers, the pyramid, writers."""
+"""Pictures: readers, the pyramid, metadata, writers."""

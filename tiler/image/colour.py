@@ -1,4 +1,4 @@
-"""The picture as a network sees it: sRGB, whatever its samples mean."""
+"""Colour: samples of any meaning as sRGB, which is what a network is given."""
 
 from functools import lru_cache
 from io import BytesIO
@@ -10,16 +10,17 @@ from PIL import Image, ImageCms
 
 from tiler.image.source import Colour, Pixels
 
-# The bytes of an ICC profile that say what its samples are (ICC.1, 7.2.6).
-SPACE = slice(16, 20)
+# The bytes of an ICC profile that name the colour space of its samples, and the names (ICC.1, 7.2.6).
+PROFILE_SPACE = slice(16, 20)
+PROFILE_COLOURS: dict[bytes, Colour] = {b"RGB ": "rgb", b"GRAY": "grey", b"CMYK": "cmyk"}
 
 
 def to_network(pixels: Pixels, colour: Colour = "rgb", icc: bytes | None = None) -> NDArray[np.float32]:
-    """Return pixels as float32 in 0..255: those of RGB in their own shape, of grey and CMYK with three samples.
+    """Return pixels as float32 in 0..255, sRGB; RGB in its own shape, grey and CMYK as (h, w, 3).
 
-    pixels: uint8 or uint16, full range; float32 is linear light, 1 is white: it is cut to 0..1 and given the sRGB
-    curve, what is no number is black. icc: the profile through which CMYK is seen, if it is one of CMYK; else each ink
-    takes its share of the light.
+    pixels: uint8 or uint16, full range; or float32 in linear light with 1 = white, which is cut to 0..1 and given the
+    curve of sRGB; NaN becomes black. icc: the colour profile; it converts CMYK if it is a CMYK profile. Without one,
+    each ink takes its share of the light.
     """
     if colour == "cmyk":
         return _from_cmyk(pixels, icc)
@@ -35,7 +36,7 @@ def to_network(pixels: Pixels, colour: Colour = "rgb", icc: bytes | None = None)
 
 
 def to_srgb(pixels: Pixels, colour: Colour, icc: bytes | None) -> NDArray[Any]:
-    """Return (h, w, samples) pixels as (h, w, 3) RGB: uint8 if they are, else uint16."""
+    """Return (h, w, samples) pixels as (h, w, 3) sRGB: uint8 if they are uint8, else uint16."""
     if pixels.dtype != np.float32 and colour != "cmyk":
         return np.broadcast_to(pixels, (*pixels.shape[:2], 3)) if colour == "grey" else pixels
     srgb = to_network(pixels, colour, icc)
@@ -44,8 +45,13 @@ def to_srgb(pixels: Pixels, colour: Colour, icc: bytes | None) -> NDArray[Any]:
     return np.asarray(np.rint(srgb * np.float32(257)).astype(np.uint16))
 
 
+def profile_colour(icc: bytes) -> Colour | None:
+    """Return the colour whose samples an ICC profile describes; None if it describes others."""
+    return PROFILE_COLOURS.get(icc[PROFILE_SPACE])
+
+
 def _srgb_curve(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return linear light in 0..1 as 0..255 on the curve of IEC 61966-2-1."""
+    """Return linear light in 0..1 as 0..255 on the curve of sRGB (IEC 61966-2-1)."""
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
     scaled: NDArray[np.float32] = (curved * 255).astype(np.float32)
     return scaled
@@ -57,17 +63,17 @@ def _from_cmyk(pixels: Pixels, icc: bytes | None) -> NDArray[np.float32]:
         inks = Image.fromarray(np.ascontiguousarray(pixels), "CMYK")
         return np.asarray(transform.apply(inks), np.float32)
     if transform is not None and pixels.dtype == np.uint16:
-        # The colour engine is given 8 bits: ample for srgb.
+        # The colour engine is given 8 bits, which is ample for what a network sees.
         return _from_cmyk(((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8), icc)
-    white = np.float32(1 if pixels.dtype == np.float32 else 255 if pixels.dtype == np.uint8 else 65535)
-    paper = 1 - np.clip(np.nan_to_num(pixels.astype(np.float32) / white), 0, 1)
-    return np.asarray(paper[..., :3] * paper[..., 3:] * np.float32(255))
+    full = np.float32(1 if pixels.dtype == np.float32 else 255 if pixels.dtype == np.uint8 else 65535)
+    light = 1 - np.clip(np.nan_to_num(pixels.astype(np.float32) / full), 0, 1)
+    return np.asarray(light[..., :3] * light[..., 3:] * np.float32(255))
 
 
 @lru_cache(maxsize=4)
 def _cmyk_transform(icc: bytes) -> Any:
-    """Return Pillow's transform from the profile to sRGB, None if it is no sound profile of CMYK."""
-    if icc[SPACE] != b"CMYK":
+    """Return Pillow's transform from the profile to sRGB; None if it is not a sound CMYK profile."""
+    if profile_colour(icc) != "cmyk":
         return None
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(icc))

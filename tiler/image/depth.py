@@ -1,4 +1,4 @@
-"""The same light in another kind of number."""
+"""Depth: the same light in another type of number."""
 
 from typing import Any
 
@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 
 from tiler.image.colour import to_srgb
 
+# The largest finite half float.
 MOST_HALF = 65504
 
 
 def to_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return (h, w, samples) pixels as `dtype`: uint8, uint16, float16 or float32.
 
-    8 to 16 bit is times 257, 16 to 8 bit to the nearest; both exact. Integers are on the curve of sRGB
-    (IEC 61966-2-1) and floats are linear light, so between the two the curve is applied or undone.
+    8 to 16 bit is times 257, 16 to 8 bit is rounded to the nearest; both are exact. Integers are on the curve of sRGB
+    (IEC 61966-2-1) and floats are linear light, so the curve is applied or undone between the two.
     """
     if pixels.dtype == dtype:
         return pixels
@@ -29,17 +30,32 @@ def to_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
+def full_range(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Return unsigned samples of `bits` bits spread over the full range of uint8, or of uint16 if `bits` is over 8.
+
+    Of samples of more than 16 bits the lowest bits are dropped.
+    """
+    if bits in (8, 16):
+        return pixels.astype(np.uint8 if bits == 8 else np.uint16, copy=False)
+    if bits > 16:
+        return (pixels >> (bits - 16)).astype(np.uint16)
+    full, dtype = (255, np.uint8) if bits < 8 else (65535, np.uint16)
+    most = 2**bits - 1
+    spread: NDArray[Any] = ((pixels.astype(np.uint32) * full + most // 2) // most).astype(dtype)
+    return spread
+
+
 def alpha_to_depth(alpha: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return alpha, 65535 = foreground, as `dtype`, in which full is the greatest integer or 1.0."""
+    """Return alpha, 65535 = foreground, as `dtype`, where foreground is the largest integer or 1.0."""
     return (alpha / np.float32(65535)).astype(dtype) if dtype.kind == "f" else to_depth(alpha, dtype)
 
 
 def premultiplied(pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
-    """Return (h, w, samples) pixels times (h, w, 1) alpha, 65535 = foreground, integers to the nearest."""
+    """Return (h, w, samples) pixels times (h, w, 1) alpha, 65535 = foreground; integers are rounded to the nearest."""
     if pixels.dtype.kind == "f":
         return np.asarray((pixels * (alpha / np.float32(65535))).astype(pixels.dtype))
-    # 64 bits: 65535 x 65535 and a half overflows nothing smaller that is signed or not.
-    return ((pixels.astype(np.uint64) * alpha + 32767) // 65535).astype(pixels.dtype)
+    # The largest sum, 65535 x 65535 + 32767, fits into 32 bits without a sign.
+    return ((pixels.astype(np.uint32) * alpha + 32767) // 65535).astype(pixels.dtype)
 
 
 def _linear(pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Which reader a file needs, decided by its first bytes and never by its name."""
+"""Opening a picture: the reader is chosen by the first bytes of the file and never by its name."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,22 +10,23 @@ from tiler.image.limits import check_pixels
 from tiler.image.source import Source
 from tiler.settings import MOST_PIXELS
 
-# The kinds of picture in an ISO base media file (ISO 23008-12, 10; AV1 Image File Format, 8).
+# Brands of ISO base media files that hold a picture (ISO 23008-12, 10; AV1 Image File Format, 8).
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 
 
 class _Reader(Protocol):
-    """A module that reads a format."""
+    """A module that reads one format."""
 
     def open_file(self, path: Path, max_pixels: int) -> Source: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: how it begins (`magics`, at byte `at`), and the module whose `open_file` reads it.
+    """A file format: the bytes that begin it, and the module that reads it.
 
-    What decodes whole compares the size in the header with `max_pixels` before it decodes; all others decode nothing
-    until pixels are asked for.
+    magics: one of these lies at byte `at`. reader: the module whose `open_file` reads the format. A reader that decodes
+    the whole file compares the size in the header with `max_pixels` before it decodes; every other reader decodes no
+    pixels until they are asked for.
     """
 
     name: str
@@ -56,8 +57,8 @@ FORMATS = (
 def open_source(path: str | Path, *, max_pixels: int = MOST_PIXELS) -> Source:
     """Open the picture `path`, whatever its name says; close it when done.
 
-    Raises InputError, naming the file, if it is missing, no file, empty, damaged or of no kind that is known, or if
-    it claims more than `max_pixels` pixels.
+    Raises InputError, naming the file, if it is missing, a directory, empty, damaged, of an unknown format, or if its
+    header states more than `max_pixels` pixels.
     """
     path = Path(path)
     source = format_of(path).open_file(path, max_pixels)
@@ -70,7 +71,7 @@ def open_source(path: str | Path, *, max_pixels: int = MOST_PIXELS) -> Source:
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that the first bytes of `path` show; raises InputError if none does."""
+    """Return the format that the first bytes of `path` show; raise InputError if they show none."""
     start = _first_bytes(path)
     if not start:
         raise InputError(f"{path}: the file is empty.", "Copy it again from where it came from.")
@@ -93,7 +94,7 @@ def _first_bytes(path: Path) -> bytes:
     except IsADirectoryError as error:
         raise InputError(f"{path}: this is a directory.", "Name one picture in it.") from error
     except PermissionError as error:
-        # Some systems answer so when asked to open a directory.
+        # Some systems raise this when a directory is opened.
         if path.is_dir():
             raise InputError(f"{path}: this is a directory.", "Name one picture in it.") from error
         raise InputError(f"{path}: you may not read this file.", "Ask its owner, or change its mode.") from error

@@ -1,4 +1,4 @@
-"""The next item made while this one is in use."""
+"""Prefetching: the next item is made while the current one is in use."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,22 +10,23 @@ B = TypeVar("B")
 
 
 @contextmanager
-def ahead(make: Callable[[A], B], items: Iterable[A]) -> Iterator[Iterator[B]]:
-    """Give `make(item)` for each item in order, one made ahead in a thread; an error comes in its place.
+def prefetched(make: Callable[[A], B], items: Iterable[A]) -> Iterator[Iterator[B]]:
+    """Give an iterator over `make(item)` for each item in order, made one ahead in a thread.
 
-    The thread ends with the block, whether all items were taken or not.
+    An error of `make` is raised in the place of its item. The thread ends with the block, whether all items were taken
+    or not.
     """
-    # Not with the generator, of which nobody knows when, and in which thread, it is collected.
+    # The thread does not belong to the generator: when, and in which thread, a generator is collected is not known.
     with ThreadPoolExecutor(1) as thread:
-        yield _ahead(thread, make, items)
+        yield _prefetched(thread, make, items)
 
 
-def _ahead(thread: ThreadPoolExecutor, make: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    before = None
+def _prefetched(thread: ThreadPoolExecutor, make: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    previous = None
     for item in items:
         coming = thread.submit(make, item)
-        if before is not None:
-            yield before.result()
-        before = coming
-    if before is not None:
-        yield before.result()
+        if previous is not None:
+            yield previous.result()
+        previous = coming
+    if previous is not None:
+        yield previous.result()

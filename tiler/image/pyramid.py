@@ -1,9 +1,9 @@
-"""The picture at every level of the plan, made in one pass over its rows and read in any window.
+"""The pyramid: the picture at every level of the plan, made in one pass over its rows and read in any window.
 
-Level 0 is the picture; each next is half of it, the last is resized to what the network likes. Level 0 keeps the
-samples of the source, the others are RGB as the network sees it. The pass is a chain
-of generators: bands of rows come out of the source, are stored, halved, gathered into bands again, stored, and so
-on. So there is one band per level in memory, whatever the height.
+Level 0 is the picture. Each next level is half of the one above it; the last one, the base, is resized to the working
+size of the guide. Level 0 keeps the samples of the source, the others are sRGB. The pass is a chain of generators:
+bands of rows are read from the source, stored, halved, joined to whole bands again, stored, and so on. So there is one
+band per level in memory, whatever the height.
 """
 
 import errno
@@ -14,22 +14,18 @@ from typing import Any
 
 import numpy as np
 import zarr
-from numpy.typing import NDArray
 from PIL import Image
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
 from tiler.image.colour import to_srgb
-from tiler.image.source import SAMPLES, Pixels, Source
+from tiler.image.halving import halve
+from tiler.image.source import BAND_ROWS, SAMPLES, Pixels, Source
 from tiler.progress import Progress
 
-# Side of a chunk, and rows of a band: even, so that bands halve alike, and a row of chunks is written once.
-BAND_PX = 512
+CHUNK_PX = BAND_ROWS
 
-# Rows that are halved at once: sums need wider integers, which are to stay in the processor's cache.
-SLICE_ROWS = 16
-
-# Pixels to either side that the cubic kernel reaches, per step of the scale.
+# Pixels that the cubic kernel reaches to either side, for each pixel that a target pixel covers.
 KERNEL_REACH = 2
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -43,11 +39,11 @@ class Pyramid:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Return the kind of number that `read` gives."""
+        """Return the dtype of the pixels that `read` returns."""
         return srgb_dtype(self._source.dtype)
 
     def read(self, level: int, box: Box) -> Pixels:
-        """Return the (h, w, 3) RGB pixels of `box`, in pixels of `level`, for eyes. Safe from any thread.
+        """Return the (h, w, 3) sRGB pixels of `box`, in pixels of `level`. Safe from any thread.
 
         They are uint8 if the source is, else uint16.
         """
@@ -56,7 +52,7 @@ class Pyramid:
         return to_srgb(self.native(box), self._source.colour, self._source.metadata.icc)
 
     def native(self, box: Box) -> Pixels:
-        """Return the (h, w, samples) pixels of `box` of the picture, as the source has them. Safe from any thread."""
+        """Return the (h, w, samples) pixels of `box` of level 0, as the source has them. Safe from any thread."""
         if 0 in self._stored:
             return np.asarray(self._stored[0][box.slices])
         return self._source.read(box)
@@ -69,27 +65,27 @@ def build(
     progress: Progress,
     *,
     wraps: bool = False,
-    band_px: int = BAND_PX,
+    band_rows: int = BAND_ROWS,
 ) -> Pyramid:
     """Read `source` once, from top to bottom, and return its pyramid.
 
     shapes: (height, width) of each level in pixels: the source's own, then halves (rounded up), then the base, of
-    any size up to that of the level above. scratch: a directory for the levels; level 0 goes there too if the
-    source cannot be read in any order. wraps: the left and right ends are neighbours; the resampling that makes the
-    base then looks around the join. band_px: even rows handled at once.
+    any size up to that of the level above. scratch: a directory for the levels; level 0 is stored there, too, if the
+    source cannot be read in any order. wraps: the left and right ends are neighbours, so the resampling that makes the
+    base reads across the join. band_rows: rows that are read at once, an even number.
 
-    Raises InputError if the source is damaged, OutputError if `scratch` runs full.
+    Raises InputError if the source is damaged, OutputError if `scratch` is full.
     """
     kept = range(0 if not source.random_access else 1, len(shapes))
-    kinds = {0: (SAMPLES[source.colour], source.dtype)}
-    seen = (3, srgb_dtype(source.dtype))
-    stored = {level: _array(scratch, level, shapes[level], *kinds.get(level, seen)) for level in kept}
+    native = (SAMPLES[source.colour], source.dtype)
+    srgb = (3, srgb_dtype(source.dtype))
+    stored = {level: _array(scratch, level, shapes[level], *(native if level == 0 else srgb)) for level in kept}
     try:
         if kept.start < max(1, len(shapes) - 1):
-            _stream(source, len(shapes) - 1, stored, band_px, progress)
+            _stream(source, len(shapes) - 1, stored, band_rows, progress)
         pyramid = Pyramid(source, stored)
         if len(shapes) > 1:
-            _store_base(pyramid, shapes, stored[len(shapes) - 1], band_px, wraps)
+            _store_base(pyramid, shapes, stored[len(shapes) - 1], band_rows, wraps)
     except OSError as error:
         needed = sum(array.nbytes for array in stored.values())
         trouble = "the disk is full" if error.errno in OUT_OF_SPACE else error.strerror
@@ -107,41 +103,18 @@ def reopen(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> 
 
 
 def srgb_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return how the levels for eyes keep a source of `dtype`: uint8 if it is, else uint16."""
+    """Return the dtype of the sRGB levels of a source of `dtype`: uint8 if it is uint8, else uint16."""
     return np.dtype(np.uint8 if dtype == np.uint8 else np.uint16)
 
 
-def halve(pixels: Pixels) -> Pixels:
-    """Return (h, w, 3) integer pixels at half size, rounded up: means of 2x2, to the nearest, halves up.
-
-    An odd last row or column is averaged with itself, that is, stands alone.
-    """
-    height, width = pixels.shape[:2]
-    half = np.empty((-(-height // 2), -(-width // 2), 3), pixels.dtype)
-    for row in range(0, half.shape[0], SLICE_ROWS):
-        _halve_slice(pixels[2 * row : 2 * (row + SLICE_ROWS)], half[row : row + SLICE_ROWS])
-    return half
-
-
-def _halve_slice(pixels: NDArray[Any], half: NDArray[Any]) -> None:
-    height, width = pixels.shape[:2]
-    if height % 2 or width % 2:
-        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    sums: NDArray[Any] = np.add(pixels[0::2], pixels[1::2], dtype=np.uint32 if pixels.itemsize > 1 else np.uint16)
-    sums = sums[:, 0::2] + sums[:, 1::2]
-    sums += 2
-    sums >>= 2
-    half[...] = sums
-
-
-def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_px: int, progress: Progress) -> None:
-    """Store every level above the base, and level 0 if it is to be."""
+def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_rows: int, progress: Progress) -> None:
+    """Store every level above the base, and level 0 if it is in `stored`."""
     height, width = source.shape
-    progress.stage("read and halve", -(-height // band_px))
+    progress.stage("read and halve", -(-height // band_rows))
 
     def read() -> Iterator[Pixels]:
-        for start in range(0, height, band_px):
-            yield source.read(Box(Span(start, min(start + band_px, height)), Span(0, width)))
+        for start in range(0, height, band_rows):
+            yield source.read(Box(Span(start, min(start + band_rows, height)), Span(0, width)))
             progress.advance()
 
     bands = read()
@@ -149,12 +122,12 @@ def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_
         bands = _storing(bands, stored[0])
     bands = (to_srgb(band, source.colour, source.metadata.icc) for band in bands)
     for level in range(1, base):
-        bands = _storing(_gathered(map(halve, bands), band_px), stored[level])
+        bands = _storing(_joined(map(halve, bands), band_rows), stored[level])
     deque(bands, maxlen=0)
 
 
 def _storing(bands: Iterator[Pixels], array: zarr.Array[Any]) -> Iterator[Pixels]:
-    """Yield the bands after writing each below the one before."""
+    """Yield each band after storing it below the one before."""
     at = 0
     for band in bands:
         array[at : at + band.shape[0]] = band
@@ -162,42 +135,42 @@ def _storing(bands: Iterator[Pixels], array: zarr.Array[Any]) -> Iterator[Pixels
         yield band
 
 
-def _gathered(bands: Iterator[Pixels], band_px: int) -> Iterator[Pixels]:
-    """Yield pairs of half bands as whole ones; the last may be short."""
+def _joined(bands: Iterator[Pixels], band_rows: int) -> Iterator[Pixels]:
+    """Yield half bands joined in pairs to whole ones; the last may be short."""
     for band in bands:
-        other = next(bands, None) if band.shape[0] * 2 == band_px else None
+        other = next(bands, None) if band.shape[0] * 2 == band_rows else None
         yield band if other is None else np.concatenate([band, other])
 
 
 def _store_base(
-    pyramid: Pyramid, shapes: Sequence[tuple[int, int]], array: zarr.Array[Any], band_px: int, wraps: bool
+    pyramid: Pyramid, shapes: Sequence[tuple[int, int]], array: zarr.Array[Any], band_rows: int, wraps: bool
 ) -> None:
-    """Resize the level above to the base, a band at a time."""
+    """Store the base: the level above it, resized a band at a time."""
     above = len(shapes) - 2
     height, width = shapes[above]
     scale = height / shapes[-1][0]
     reach = _reach(scale)
-    # Columns that are lent from beyond the join, as an edge has none.
-    lent = _reach(width / shapes[-1][1]) if wraps else 0
-    for start in range(0, shapes[-1][0], band_px):
-        rows = Span(start, min(start + band_px, shapes[-1][0]))
+    # Columns that are added to either side, from beyond the join.
+    added = _reach(width / shapes[-1][1]) if wraps else 0
+    for start in range(0, shapes[-1][0], band_rows):
+        rows = Span(start, min(start + band_rows, shapes[-1][0]))
         first, last = rows.start * scale, rows.stop * scale
         needed = Span(int(first), int(np.ceil(last))).grow(reach).clip(Span(0, height))
         pixels = pyramid.read(above, Box(needed, Span(0, width)))
-        if lent:
-            pixels = np.concatenate([pixels[:, -lent:], pixels, pixels[:, :lent]], axis=1)
+        if added:
+            pixels = np.concatenate([pixels[:, -added:], pixels, pixels[:, :added]], axis=1)
         bottom = min(last - needed.start, float(needed.size))
-        part = (float(lent), first - needed.start, float(lent + width), bottom)
+        part = (float(added), first - needed.start, float(added + width), bottom)
         array[rows.slice] = _resized(pixels, (rows.size, shapes[-1][1]), part)
 
 
 def _reach(scale: float) -> int:
-    """Return how many pixels beyond a target pixel's own the kernel can reach, when shrinking by `scale`."""
+    """Return how many pixels the kernel reaches beyond those that a target pixel covers, when shrinking by `scale`."""
     return int(np.ceil(KERNEL_REACH * max(scale, 1.0))) + 1
 
 
 def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, float, float]) -> Pixels:
-    """Return `part` (left, top, right, bottom) of the pixels at `shape`: Pillow's antialiased cubic, in float."""
+    """Return `part` (left, top, right, bottom) of the pixels, resized to `shape` by Pillow's antialiased cubic."""
     top = 255 if pixels.dtype == np.uint8 else 65535
     resized = np.empty((*shape, 3), pixels.dtype)
     for channel in range(3):
@@ -211,7 +184,7 @@ def _array(scratch: Path, level: int, shape: tuple[int, int], samples: int, dtyp
     return zarr.create_array(
         scratch / str(level),
         shape=(*shape, samples),
-        chunks=(BAND_PX, BAND_PX, samples),
+        chunks=(CHUNK_PX, CHUNK_PX, samples),
         dtype=dtype,
         compressors=None,
         fill_value=0,

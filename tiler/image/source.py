@@ -1,4 +1,4 @@
-"""The door to a picture: what it is, and any window of it."""
+"""A picture that can be read: what it is, and the pixels of any window of it."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -10,15 +10,19 @@ from tiler.core.geometry import Box
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 
-
 # What the samples of a pixel mean: (red, green, blue), (lightness), or (cyan, magenta, yellow, black) with 0 = no ink.
 Colour = Literal["rgb", "grey", "cmyk"]
 SAMPLES: dict[Colour, int] = {"rgb": 3, "grey": 1, "cmyk": 4}
 
+# Rows of a band: a picture that is read or written from top to bottom passes in bands of so many rows, the last may be
+# short. The number is even, so that every band halves by itself, and it is also the side of a stored chunk or tile, so
+# that a row of chunks is written once.
+BAND_ROWS = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What travels with the pixels, each as it was stored and None where there is none.
+    """What a file says besides its pixels; each block as it was stored, None where there is none.
 
     icc: the colour profile. dpi: (horizontal, vertical) pixels per inch. exif: a TIFF structure that begins with
     II or MM (no "Exif" header), its orientation already 1. xmp: the packet, UTF-8. iptc: IIM records.
@@ -36,7 +40,7 @@ class Metadata:
 class Source(Protocol):
     """A picture on disk, upright, read window by window with bounded memory.
 
-    shape: (height, width) in pixels. colour: what its samples mean, "rgb" with three to a pixel, "grey" with one,
+    shape: (height, width) in pixels. colour: what the samples mean, "rgb" with three to a pixel, "grey" with one,
     "cmyk" with four. dtype: uint8 or uint16, full range; float32, linear light with 1 = white. metadata: see
     `Metadata`. random_access: False if `read` must be asked for bands of rows from top to bottom, each row once.
     """

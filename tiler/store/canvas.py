@@ -18,7 +18,7 @@ from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level, Plan
 from tiler.core.seams import FIELDS, SIDES, Seam, from_rows, to_rows
 from tiler.errors import InputError, OutputError
-from tiler.image.read.segment_cache import PieceCache
+from tiler.image.read.segment_cache import SegmentCache
 
 WHITE = 65535
 # Blocks kept decoded: neighbouring windows share most of theirs.
@@ -38,7 +38,7 @@ class Canvas:
         group = zarr.open_group(root, mode="a")
         self._root = root
         self._layers = [_Layer(group, root, level) for level in plan.levels]
-        self._blocks = PieceCache(self._block, CACHED_BYTES)
+        self._blocks = SegmentCache(self._block, CACHED_BYTES)
 
     def found(self, level: int) -> frozenset[tuple[int, int]]:
         """Return the blocks (row, column) that are there and whole."""

@@ -19,7 +19,7 @@ from tiler.core.geometry import Box
 from tiler.image.metadata.build import exif_block, exif_tables
 from tiler.image.open import open_source
 from tiler.image.source import Metadata
-from tiler.image.write import tiff as export_tiff
+from tiler.image.write import tiff as tiff_writer
 from tiler.image.write.export import export
 from tiler.progress import Silent
 from tiler.settings import Settings
@@ -124,7 +124,7 @@ def test_what_the_photo_says_the_output_says(photo, tmp_path, suffix, alpha_only
 
 @exiftool
 def test_a_bigtiff_says_it_too(photo, tmp_path, monkeypatch):
-    monkeypatch.setattr(export_tiff, "MOST_CLASSIC_BYTES", 0)
+    monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", 0)
     matted(photo, tmp_path / "out.tif")
     after = {name.split(":")[-1]: value for name, value in told(tmp_path / "out.tif").items()}
     for name, value in UPRIGHT.items():

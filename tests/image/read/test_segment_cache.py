@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiler.image.read.segment_cache import PieceCache
+from tiler.image.read.segment_cache import SegmentCache
 
 
 def piece(index):
@@ -14,7 +14,7 @@ def piece(index):
 
 @given(st.lists(st.integers(0, 20), max_size=60), st.integers(0, 40))
 def test_every_piece_is_the_one_asked_for_and_the_bytes_are_bounded(indices, most_bytes):
-    cache = PieceCache(piece, most_bytes)
+    cache = SegmentCache(piece, most_bytes)
     for index in indices:
         np.testing.assert_array_equal(cache.get(index), piece(index))
         assert cache.held_bytes <= most_bytes
@@ -22,7 +22,7 @@ def test_every_piece_is_the_one_asked_for_and_the_bytes_are_bounded(indices, mos
 
 def test_what_was_used_last_is_kept():
     made = []
-    cache = PieceCache(lambda index: made.append(index) or np.zeros(10, np.uint8), 30)
+    cache = SegmentCache(lambda index: made.append(index) or np.zeros(10, np.uint8), 30)
     for index in (1, 2, 3, 1, 4, 1, 3, 2):
         cache.get(index)
     assert made == [1, 2, 3, 4, 2]
@@ -30,11 +30,11 @@ def test_what_was_used_last_is_kept():
 
 def test_a_shared_piece_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
-        PieceCache(piece, 100).get(3)[0] = 1
+        SegmentCache(piece, 100).get(3)[0] = 1
 
 
 def test_threads_agree():
-    cache = PieceCache(piece, 12)
+    cache = SegmentCache(piece, 12)
     with ThreadPoolExecutor(8) as threads:
         for index, got in zip(range(500), threads.map(lambda i: cache.get(i % 13), range(500)), strict=True):
             np.testing.assert_array_equal(got, piece(index % 13))

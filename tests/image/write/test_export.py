@@ -17,7 +17,8 @@ from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
 from tiler.image.open import open_source
 from tiler.image.source import Metadata
-from tiler.image.write.export import KINDS, check_holds, check_output, export
+from tiler.image.write.export import check_holds, check_output, export
+from tiler.image.write.formats import OUTPUT_FORMATS
 from tiler.progress import Silent
 from tiler.settings import Settings
 
@@ -231,7 +232,7 @@ def test_a_directory_that_may_not_be_written_is_refused_at_once(tmp_path):
         check_output(tmp_path / "out.tif", Settings(), tmp_path / "picture.tif")
 
 
-@pytest.mark.parametrize("suffix", [suffix for suffix, kind in KINDS.items() if not kind.folder])
+@pytest.mark.parametrize("suffix", [suffix for suffix, kind in OUTPUT_FORMATS.items() if not kind.folder])
 def test_an_output_that_can_be_is_let_through(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     check_output(path, Settings(), tmp_path / "picture.tif")

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.image.pictures import sheet
+from tests.image.pictures import output_image
 from tiler.core.geometry import Box
 from tiler.image.open import open_source
-from tiler.image.write import exr as export_exr
+from tiler.image.write import exr as exr_writer
 
 OpenEXR = pytest.importorskip("OpenEXR")
 
@@ -31,7 +31,7 @@ def test_what_is_written_is_read(path, shape, colour, alpha, smooth):
     if smooth:
         pixels = np.sort(pixels, axis=0)
     with path.open("w+b") as file:
-        export_exr.write(file, sheet(pixels, name, "premultiplied" if alpha else None, band_rows=32))
+        exr_writer.write(file, output_image(pixels, name, "premultiplied" if alpha else None, band_rows=32))
     with OpenEXR.File(str(path), separate_channels=True) as exr:
         got = exr.channels()
         assert set(got) == set(channels)
@@ -42,6 +42,6 @@ def test_what_is_written_is_read(path, shape, colour, alpha, smooth):
 def test_our_own_reader_reads_it(path):
     pixels = np.random.default_rng(0).random((40, 50, 3)).astype(np.float16)
     with path.open("w+b") as file:
-        export_exr.write(file, sheet(pixels, "rgb", None))
+        exr_writer.write(file, output_image(pixels, "rgb", None))
     with closing(open_source(path)) as source:
         np.testing.assert_array_equal(source.read(Box.whole(source.shape)), pixels.astype(np.float32))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.image.pictures import SRGB, noise, sheet
+from tests.image.pictures import SRGB, noise, output_image
 from tiler.image.source import Metadata
-from tiler.image.write import png as export_png
+from tiler.image.write import png as png_writer
 
 LOOKS = {1: ("grey", None), 2: ("grey", "straight"), 3: ("rgb", None), 4: ("rgb", "straight")}
 
@@ -18,7 +18,7 @@ LOOKS = {1: ("grey", None), 2: ("grey", "straight"), 3: ("rgb", None), 4: ("rgb"
 def written(pixels, band_rows=512, metadata=Metadata()):  # noqa: B008
     """Return the bytes that `write` makes of (h, w, samples) pixels."""
     file = BytesIO()
-    export_png.write(file, sheet(pixels, *LOOKS[pixels.shape[2]], metadata, band_rows))
+    png_writer.write(file, output_image(pixels, *LOOKS[pixels.shape[2]], metadata, band_rows))
     return file.getvalue()
 
 
@@ -40,24 +40,24 @@ def test_what_is_written_is_read(height, width, samples, dtype, band_rows, smoot
 
 @given(st.lists(st.binary(min_size=1, max_size=9000), min_size=1, max_size=5), st.integers(1, 4000))
 def test_blocks_joined_are_one_stream(parts, block_bytes):
-    before = export_png.BLOCK_BYTES
-    export_png.BLOCK_BYTES = block_bytes
+    before = png_writer.BLOCK_BYTES
+    png_writer.BLOCK_BYTES = block_bytes
     try:
-        stream = b"".join(export_png._stream(iter(parts), 2))
+        stream = b"".join(png_writer._stream(iter(parts), 2))
     finally:
-        export_png.BLOCK_BYTES = before
+        png_writer.BLOCK_BYTES = before
     assert zlib.decompress(stream) == b"".join(parts)
 
 
 def test_a_block_looks_back_into_the_one_before():
     """Noise said twice is only deflated small if the second block may point into the first."""
     noise_bytes = noise((30_000,), np.uint8).tobytes()
-    assert len(b"".join(export_png._stream(iter([noise_bytes, noise_bytes]), 1))) < 32_000
+    assert len(b"".join(png_writer._stream(iter([noise_bytes, noise_bytes]), 1))) < 32_000
 
 
 @pytest.mark.parametrize("part_bytes", [1, 30_000, 2**24])
 def test_a_large_picture_is_filtered_some_rows_at_a_time(monkeypatch, part_bytes):
-    monkeypatch.setattr(export_png, "PART_BYTES", part_bytes)
+    monkeypatch.setattr(png_writer, "PART_BYTES", part_bytes)
     pixels = noise((700, 900, 4), np.uint16)
     image = pyvips.Image.new_from_buffer(written(pixels), "", fail_on="warning")
     np.testing.assert_array_equal(image.numpy(), pixels)

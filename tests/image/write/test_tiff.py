@@ -6,10 +6,11 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.image.pictures import SRGB, noise, sheet
+from tests.image.pictures import SRGB, noise, output_image
+from tiler.image.halving import halve
 from tiler.image.source import SAMPLES, Metadata
-from tiler.image.write import tiff as export_tiff
-from tiler.image.write.overviews import halved, halvings
+from tiler.image.write import tiff as tiff_writer
+from tiler.image.write.overviews import overview_shapes
 
 EXTRA = {"straight": (tifffile.EXTRASAMPLE.UNASSALPHA,), "premultiplied": (tifffile.EXTRASAMPLE.ASSOCALPHA,), None: ()}
 
@@ -17,7 +18,7 @@ EXTRA = {"straight": (tifffile.EXTRASAMPLE.UNASSALPHA,), "premultiplied": (tifff
 def written(pixels, *more, **options):
     """Return the file that `write` makes of (h, w, samples) pixels."""
     file = BytesIO()
-    export_tiff.write(file, sheet(pixels, *more, **options))
+    tiff_writer.write(file, output_image(pixels, *more, **options))
     file.seek(0)
     return file
 
@@ -37,25 +38,25 @@ def samples(shape, dtype):
     st.sampled_from(["deflate", "lzw"]),
     st.booleans(),
 )
-def test_what_is_written_is_read(shape, colour, alpha, dtype, compression, pyramid):
+def test_what_is_written_is_read(shape, colour, alpha, dtype, compression, overviews):
     pixels = samples((*shape, SAMPLES[colour] + (alpha is not None)), dtype)
-    file = written(pixels, colour, alpha, compression=compression, pyramid=pyramid)
+    file = written(pixels, colour, alpha, compression=compression, overviews=overviews)
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         np.testing.assert_array_equal(page.asarray().reshape(pixels.shape), pixels)
         assert page.extrasamples == EXTRA[alpha]
         assert page.photometric.name == {"rgb": "RGB", "grey": "MINISBLACK", "cmyk": "SEPARATED"}[colour]
         assert page.compression.name == {"deflate": "ADOBE_DEFLATE", "lzw": "LZW"}[compression]
-        assert len(page.subifds or ()) == (len(halvings(shape, 512)) if pyramid else 0)
+        assert len(page.subifds or ()) == (len(overview_shapes(shape, 512)) if overviews else 0)
 
 
 def test_smaller_sizes_are_the_halves_of_the_larger():
     pixels = noise((2100, 1301, 4), np.uint8)
-    with tifffile.TiffFile(written(pixels, pyramid=True)) as tiff:
+    with tifffile.TiffFile(written(pixels, overviews=True)) as tiff:
         levels = tiff.series[0].levels
         assert [level.shape[:2] for level in levels] == [(2100, 1301), (1050, 651), (525, 326), (263, 163)]
         for level in levels[1:]:
-            pixels = halved(pixels)
+            pixels = halve(pixels)
             np.testing.assert_array_equal(level.asarray(), pixels)
 
 
@@ -71,7 +72,7 @@ def test_the_tags_say_what_it_is():
 
 @pytest.mark.parametrize(("room", "big"), [(512 * 512 * 4, False), (512 * 512 * 4 - 1, True)])
 def test_what_four_gigabytes_may_not_hold_is_a_bigtiff(monkeypatch, room, big):
-    monkeypatch.setattr(export_tiff, "MOST_CLASSIC_BYTES", room)
+    monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", room)
     pixels = noise((20, 30, 4), np.uint8)
     with tifffile.TiffFile(written(pixels)) as tiff:
         assert tiff.is_bigtiff is big

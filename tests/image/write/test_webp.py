@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from tests.image.pictures import SRGB, noise, sheet
+from tests.image.pictures import SRGB, noise, output_image
 from tiler.image.source import Metadata
-from tiler.image.write import webp as export_webp
+from tiler.image.write import webp as webp_writer
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 50), (1100, 3)])
@@ -17,7 +17,7 @@ def test_every_colour_comes_back_even_under_nothing(shape, samples):
         pixels[..., 3] = noise(shape, np.uint8) // 128 * 255
         pixels[0, 0, 3] = 7
     file = BytesIO()
-    export_webp.write(file, sheet(pixels, "rgb", "straight" if samples == 4 else None, Metadata(SRGB)))
+    webp_writer.write(file, output_image(pixels, "rgb", "straight" if samples == 4 else None, Metadata(SRGB)))
     image = pyvips.Image.new_from_buffer(file.getvalue(), "", fail_on="warning")
     np.testing.assert_array_equal(image.numpy(), pixels)
     assert image.get("icc-profile-data") == SRGB

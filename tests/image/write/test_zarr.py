@@ -5,10 +5,10 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.image.pictures import SRGB, noise, sheet
+from tests.image.pictures import SRGB, noise, output_image
+from tiler.image.halving import halve
 from tiler.image.source import SAMPLES, Metadata
-from tiler.image.write import zarr as export_zarr
-from tiler.image.write.overviews import halved
+from tiler.image.write import zarr as zarr_writer
 
 
 @settings(max_examples=15)
@@ -21,7 +21,7 @@ from tiler.image.write.overviews import halved
 def test_every_level_is_the_half_of_the_one_before(tmp_path_factory, shape, colour, alpha, dtype):
     pixels = noise((*shape, SAMPLES[colour] + (alpha is not None)), dtype)
     folder = tmp_path_factory.mktemp("zarr") / "out.zarr"
-    export_zarr.write(folder, sheet(pixels, colour, alpha))
+    zarr_writer.write(folder, output_image(pixels, colour, alpha))
     group = zarr.open_group(folder, mode="r")
     multiscales = group.attrs["ome"]["multiscales"][0]
     for dataset in multiscales["datasets"]:
@@ -29,7 +29,7 @@ def test_every_level_is_the_half_of_the_one_before(tmp_path_factory, shape, colo
         np.testing.assert_array_equal(got, np.moveaxis(pixels, 2, 0))
         scale = dataset["coordinateTransformations"][0]["scale"]
         assert scale == [1, shape[0] / pixels.shape[0], shape[1] / pixels.shape[1]]
-        last, pixels = pixels, halved(pixels)
+        last, pixels = pixels, halve(pixels)
     assert max(last.shape[:2]) <= 512
     assert [axis["type"] for axis in multiscales["axes"]] == ["channel", "space", "space"]
     assert len(group.attrs["ome"]["omero"]["channels"]) == last.shape[2]
@@ -38,7 +38,7 @@ def test_every_level_is_the_half_of_the_one_before(tmp_path_factory, shape, colo
 
 def test_what_travels_along_is_in_the_attributes(tmp_path):
     kept = Metadata(SRGB, (300.0, 300.0), None, b"<x/>", b"\x1c\x02")
-    export_zarr.write(tmp_path / "out.zarr", sheet(noise((4, 5, 4), np.uint8), metadata=kept))
+    zarr_writer.write(tmp_path / "out.zarr", output_image(noise((4, 5, 4), np.uint8), metadata=kept))
     said = zarr.open_group(tmp_path / "out.zarr", mode="r").attrs["tiler"]
     assert [b64decode(said[name]) for name in ("icc", "xmp", "iptc")] == [kept.icc, kept.xmp, kept.iptc]
     assert b64decode(said["exif"])[:4] == b"II*\0"

@@ -1,19 +1,19 @@
-"""Whether a picture says of itself that its left edge continues its right one."""
+"""Whether the XMP of a panorama says that its left edge continues its right edge."""
 
 from xml.etree import ElementTree
 
 # "Photo Sphere XMP Metadata", Google: the properties of a panorama, all in this namespace.
 GPANO = "{http://ns.google.com/photos/1.0/panorama/}"
-# A packet with its own entities can blow up when parsed, and no camera writes one.
+# A packet that defines its own entities can grow without bound when it is parsed, and no camera writes one.
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
 
 
 def is_full_turn(xmp: bytes | None, shape: tuple[int, int]) -> bool:
-    """Return whether an XMP packet says that a picture of `shape` (height, width) is a full turn around.
+    """Return whether an XMP packet says that a picture of `shape` (height, width) is a panorama of 360 degrees.
 
-    True for GPano:ProjectionType "equirectangular" whose cropped width is its full width. Where the packet gives no
-    widths the whole picture is the panorama, as the specification has it, and it must then be twice as wide as high.
-    What cannot be parsed says nothing: False.
+    True for GPano:ProjectionType "equirectangular" if the cropped width is the full width. If the packet states no
+    widths, the specification takes the picture for the whole panorama; it must then be twice as wide as high. False if
+    the packet cannot be parsed.
     """
     if xmp is None or any(declaration in xmp for declaration in DECLARATIONS):
         return False
@@ -21,17 +21,17 @@ def is_full_turn(xmp: bytes | None, shape: tuple[int, int]) -> bool:
         root = ElementTree.fromstring(xmp.strip(b"\0 \n\r\t").decode("utf-8", "replace"))
     except ElementTree.ParseError:
         return False
-    said = _properties(root)
-    if said.get("ProjectionType") != "equirectangular":
+    properties = _properties(root)
+    if properties.get("ProjectionType") != "equirectangular":
         return False
-    full, cropped = said.get("FullPanoWidthPixels"), said.get("CroppedAreaImageWidthPixels")
+    full, cropped = properties.get("FullPanoWidthPixels"), properties.get("CroppedAreaImageWidthPixels")
     if full is None:
         return shape[1] == 2 * shape[0]
     return cropped is None or cropped == full
 
 
 def _properties(root: ElementTree.Element) -> dict[str, str]:
-    """Return the panorama's properties by name; RDF lets each be an attribute or an element."""
+    """Return the properties of the panorama by name; in RDF each may be an attribute or an element."""
     found = {}
     for element in root.iter():
         if element.tag.startswith(GPANO):

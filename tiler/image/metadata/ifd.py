@@ -4,9 +4,11 @@ import struct
 from collections.abc import Iterator
 from typing import Protocol
 
+# The bytes of one value of each type.
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-# What one number of a type takes; a rational is two numbers.
+# The bytes of one number of each type; a rational is two numbers.
 NUMBER_BYTES = TYPE_BYTES | {5: 4, 10: 4}
+# A longer entry, or more entries, are a mistake or an attack.
 MOST_ENTRY_BYTES = 2**24
 MOST_ENTRIES = 4096
 
@@ -21,9 +23,9 @@ class Seekable(Protocol):
 
 
 def entries(file: Seekable, order: str, offset: int, *, big: bool = False) -> Iterator[Entry]:
-    """Yield the entries of the directory at byte `offset`; those that lead nowhere are left out.
+    """Yield the entries of the directory at byte `offset`; entries whose values lie outside the file are left out.
 
-    order: "<" or ">". big: the file is a BigTIFF.
+    order: "<" or ">", the byte order. big: the file is a BigTIFF.
     """
     head, row, room = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
     try:
@@ -47,7 +49,10 @@ def entries(file: Seekable, order: str, offset: int, *, big: bool = False) -> It
 
 
 def packed(order: str, table: list[Entry], at: int, *, big: bool = False) -> bytes:
-    """Return the directory of `table` that is to lie at byte `at`, the values behind it, none after it."""
+    """Return the bytes of a directory with the entries of `table`, and their values behind it, to lie at byte `at`.
+
+    The pointer to the next directory is 0. order: "<" or ">", the byte order. big: for a BigTIFF.
+    """
     head, row, room = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
     rows, values = struct.pack(order + head, len(table)), b""
     behind = at + struct.calcsize(order + head) + (struct.calcsize(order + row) + room) * len(table) + room
@@ -62,7 +67,7 @@ def packed(order: str, table: list[Entry], at: int, *, big: bool = False) -> byt
 
 
 def in_little_endian(entry: Entry, order: str) -> Entry:
-    """Return an entry whose values lie in `order` with the low byte first."""
+    """Return an entry whose values have the byte order `order` with the values in little-endian order."""
     code, kind, count, data = entry
     size = NUMBER_BYTES[kind]
     if order == "<" or size == 1:

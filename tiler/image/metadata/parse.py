@@ -1,4 +1,4 @@
-"""What travels with the pixels, taken out of the blocks that files keep it in."""
+"""Parsing metadata: what the Exif, Photoshop and PNG blocks of a file hold."""
 
 import struct
 import zlib
@@ -7,23 +7,29 @@ from io import BytesIO
 from pathlib import Path
 
 from tiler.image.metadata.ifd import MOST_ENTRY_BYTES, Entry, Seekable, entries, packed
+from tiler.image.metadata.tags import (
+    DESCRIPTIVE_TAGS,
+    EXIF_IFD_TAG,
+    GPS_IFD_TAG,
+    INCH,
+    INCHES_PER_UNIT,
+    LONG,
+    ORIENTATION_TAG,
+    RATIONAL,
+    RESOLUTION_UNIT_TAG,
+    SHORT,
+    X_RESOLUTION_TAG,
+    Y_RESOLUTION_TAG,
+)
 
-ORIENTATION_TAG, EXIF_IFD_TAG, GPS_IFD_TAG = 274, 34665, 34853
-
-# What IFD0 says of a picture, not of the layout of its file (TIFF 6.0, Exif 2.32): description, maker, model,
-# orientation, software, date, artist, host, copyright, rating and the Windows texts.
-DESCRIPTIVE = {269, 270, 271, 272, 274, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
+# The image resource that holds IPTC (Adobe Photoshop File Formats Specification).
 IPTC_RESOURCE = 0x0404
-
-X_RESOLUTION_TAG, Y_RESOLUTION_TAG, UNIT_TAG = 282, 283, 296
-INCH, CENTIMETRE = 2, 3
-CM_PER_UNIT = {INCH: 2.54, CENTIMETRE: 1.0}
 # (type, count) of a resolution and of its unit.
-RATES = ((5, 1), (3, 1))
+RESOLUTION_TYPES = ((RATIONAL, 1), (SHORT, 1))
 
 
 def upright_exif(exif: bytes | None) -> bytes | None:
-    """Return the block without its "Exif" header and with orientation 1, else as it is; None if it is no TIFF."""
+    """Return an Exif block without its "Exif" header and with orientation 1; None if it is not a TIFF structure."""
     if exif is None:
         return None
     exif = exif.removeprefix(b"Exif\0\0")
@@ -42,9 +48,10 @@ def orientation_in(exif: bytes | None) -> int:
 
 
 def exif_of_tiff(file: Seekable, order: str, offset: int, *, big: bool = False) -> bytes | None:
-    """Return an Exif block with the descriptive tags of the IFD at `offset` and its Exif and GPS IFDs.
+    """Return an Exif block with the descriptive tags of the IFD at `offset`, and its Exif and GPS IFDs; None if empty.
 
-    order: "<" or ">". Values are copied as they are; None if there are none. Entries that lead nowhere are left out.
+    order: "<" or ">", the byte order. big: the file is a BigTIFF. Values are copied as they are; entries whose values
+    lie outside the file are left out.
     """
     main: list[Entry] = []
     inner: dict[int, list[Entry]] = {}
@@ -52,13 +59,13 @@ def exif_of_tiff(file: Seekable, order: str, offset: int, *, big: bool = False) 
         code, _, _, data = entry
         if code in (EXIF_IFD_TAG, GPS_IFD_TAG) and len(data) in (4, 8):
             inner[code] = list(entries(file, order, struct.unpack(order + "IQ"[len(data) // 8], data)[0], big=big))
-        elif code in DESCRIPTIVE:
+        elif code in DESCRIPTIVE_TAGS:
             main.append(entry)
     inner = {code: found for code, found in inner.items() if found}
     if not inner and not any(code != ORIENTATION_TAG for code, *_ in main):
         return None
-    # The pointers need values of their length before the blocks they point at can be placed.
-    pointers = [(code, 4, 1, bytes(4)) for code in inner]
+    # The length of the main table, pointers included, must be known before the tables behind it can be placed.
+    pointers = [(code, LONG, 1, bytes(4)) for code in inner]
     at = 8 + len(packed(order, [*main, *pointers], 8))
     blocks = []
     for index, found in enumerate(inner.values()):
@@ -70,12 +77,15 @@ def exif_of_tiff(file: Seekable, order: str, offset: int, *, big: bool = False) 
 
 
 def iptc_in(resources: bytes | None) -> bytes | None:
-    """Return the IIM records in Photoshop's image resources, with or without the header of a JPEG's APP13."""
+    """Return the IPTC records (IIM) in Photoshop's image resources; None if there are none.
+
+    resources: with or without the header that they have in the segment APP13 of a JPEG.
+    """
     return dict(image_resources((resources or b"").removeprefix(b"Photoshop 3.0\0"))).get(IPTC_RESOURCE)
 
 
 def image_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, bytes) of each of Photoshop's image resources, up to the first that makes no sense."""
+    """Yield (number, bytes) of each of Photoshop's image resources, up to the first that is damaged."""
     at = 0
     while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
         number, name_bytes = struct.unpack_from(">HB", data, at + 4)
@@ -88,7 +98,7 @@ def image_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def xmp_of_png(path: Path) -> bytes | None:
-    """Return the XMP packet of a PNG: the iTXt chunk that Adobe named for it; None if it has none, or is no PNG."""
+    """Return the XMP packet of a PNG, from the iTXt chunk that Adobe named for it; None without one, or if no PNG."""
     rest = _png_text(path, b"iTXt", b"XML:com.adobe.xmp")
     if rest is None:
         return None
@@ -97,7 +107,7 @@ def xmp_of_png(path: Path) -> bytes | None:
 
 
 def iptc_of_png(path: Path) -> bytes | None:
-    """Return the IIM records of a PNG, which ImageMagick and others keep in hexadecimal; None if it has none."""
+    """Return the IPTC records (IIM) of a PNG, which ImageMagick and others write in hexadecimal; None without any."""
     text = _inflated((_png_text(path, b"zTXt", b"Raw profile type iptc") or b"")[1:]) or b""
     try:
         data = bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
@@ -107,24 +117,25 @@ def iptc_of_png(path: Path) -> bytes | None:
 
 
 def dpi_in(exif: bytes | None) -> tuple[float, float] | None:
-    """Return the (horizontal, vertical) pixels per inch that an Exif block states; None if it states none."""
+    """Return the (horizontal, vertical) pixels per inch in an Exif block; None if it states none."""
     exif = (exif or b"").removeprefix(b"Exif\0\0")
     if exif[:4] not in (b"II*\0", b"MM\0*") or len(exif) < 8:
         return None
     order = _order(exif)
     start = struct.unpack_from(order + "I", exif, 4)[0]
-    found = {code: data for code, kind, count, data in entries(BytesIO(exif), order, start) if (kind, count) in RATES}
-    unit = struct.unpack(order + "H", found[UNIT_TAG])[0] if UNIT_TAG in found else INCH
-    if unit not in CM_PER_UNIT or not {X_RESOLUTION_TAG, Y_RESOLUTION_TAG} <= found.keys():
+    directory = entries(BytesIO(exif), order, start)
+    found = {code: data for code, kind, count, data in directory if (kind, count) in RESOLUTION_TYPES}
+    unit = struct.unpack(order + "H", found[RESOLUTION_UNIT_TAG])[0] if RESOLUTION_UNIT_TAG in found else INCH
+    if unit not in INCHES_PER_UNIT or not {X_RESOLUTION_TAG, Y_RESOLUTION_TAG} <= found.keys():
         return None
     x, y = (struct.unpack(order + "II", found[code]) for code in (X_RESOLUTION_TAG, Y_RESOLUTION_TAG))
     if not all((*x, *y)):
         return None
-    return x[0] / x[1] * CM_PER_UNIT[INCH] / CM_PER_UNIT[unit], y[0] / y[1] * CM_PER_UNIT[INCH] / CM_PER_UNIT[unit]
+    return x[0] / x[1] / INCHES_PER_UNIT[unit], y[0] / y[1] / INCHES_PER_UNIT[unit]
 
 
 def _png_text(path: Path, kind: bytes, name: bytes) -> bytes | None:
-    """Return what follows the name in the first text chunk of that kind and name."""
+    """Return what follows the name in the first text chunk of kind `kind` and name `name`; None without one."""
     with path.open("rb") as file:
         if file.read(8) != b"\x89PNG\r\n\x1a\n":
             return None
@@ -152,7 +163,7 @@ def _order(exif: bytes) -> str:
 
 
 def _orientation_at(exif: bytes) -> int | None:
-    """Return the byte at which the orientation lies, None if there is none."""
+    """Return the byte at which the value of the orientation lies; None if there is none."""
     if exif[:4] not in (b"II*\0", b"MM\0*"):
         return None
     order = _order(exif)
@@ -160,7 +171,7 @@ def _orientation_at(exif: bytes) -> int | None:
         start = struct.unpack_from(order + "I", exif, 4)[0]
         for index in range(struct.unpack_from(order + "H", exif, start)[0]):
             at = start + 2 + 12 * index
-            if struct.unpack_from(order + "HHI", exif, at) == (ORIENTATION_TAG, 3, 1) and at + 10 <= len(exif):
+            if struct.unpack_from(order + "HHI", exif, at) == (ORIENTATION_TAG, SHORT, 1) and at + 10 <= len(exif):
                 return int(at + 8)
     except struct.error:
         pass

@@ -1,1 +1,1 @@
-"""One reader a file format."""
+"""Readers: one module for each file format."""

@@ -1,4 +1,4 @@
-"""OpenEXR: linear light, half or single precision."""
+"""OpenEXR in: linear light, half or single precision."""
 
 from pathlib import Path
 from typing import Any
@@ -7,23 +7,22 @@ import numpy as np
 
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
-from tiler.image.read.in_memory import decoded, library, whole
+from tiler.image.read.in_memory import decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
-# Red, green, blue and white in CIE x, y, which are those of a file that names none (ITU-R BT.709).
+# Red, green, blue and white in CIE x, y (ITU-R BT.709): what a file that names none has.
 REC_709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
-    """Open the OpenEXR file `path`; raises InputError if it is damaged, or its reader is not installed."""
+    """Open the OpenEXR file `path`; raise InputError if it is damaged, or its reader is not installed."""
     openexr: Any = library(path, "OpenEXR", "exr", "OpenEXR picture")
-    source: Source = decoded(path, "OpenEXR file", lambda: _read(path, openexr, max_pixels))
-    return source
+    return decoded(path, "OpenEXR file", lambda: _read(path, openexr, max_pixels))
 
 
 def _read(path: Path, openexr: Any, max_pixels: int) -> Source:
     with openexr.File(str(path), separate_channels=True, header_only=True) as file:
-        header = dict(file.header())  # theirs is emptied with the file
+        header = dict(file.header())  # a copy, because the header is emptied when the file is closed
         (left, top), (right, bottom) = header["dataWindow"]
         height, width = int(bottom) - int(top) + 1, int(right) - int(left) + 1
         check_pixels(path, (height, width), max_pixels)
@@ -38,10 +37,10 @@ def _read(path: Path, openexr: Any, max_pixels: int) -> Source:
     notes = [] if parts == 1 else [f"The first of {parts} parts is read."]
     if "chromaticities" in header and not np.allclose(header["chromaticities"], REC_709, atol=0.001):
         notes.append("Its primaries are not those of sRGB; they are seen as if they were.")
-    return whole(pixels, Metadata(dpi=_dpi(header), notes=tuple(notes)))
+    return in_memory(pixels, Metadata(dpi=_dpi(header), notes=tuple(notes)))
 
 
 def _dpi(header: dict[str, Any]) -> tuple[float, float] | None:
-    """Return the resolution: pixels per inch across, and the shape of a pixel, width over height."""
+    """Return (horizontal, vertical) pixels per inch: xDensity, and that times the width over the height of a pixel."""
     x, aspect = float(header.get("xDensity", 0)), float(header.get("pixelAspectRatio", 1))
     return (x, x * aspect) if x > 0 and aspect > 0 else None

@@ -1,4 +1,4 @@
-"""HEIC and AVIF: through pillow-heif and through Pillow with imagecodecs."""
+"""HEIC, read by pillow-heif, and AVIF, read by Pillow and imagecodecs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,26 +6,24 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tiler.image.depth import full_range
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import orientation_in, upright_exif
-from tiler.image.read.in_memory import decoded, full_range, library, whole
+from tiler.image.read.in_memory import decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
-    """Open the HEIC or AVIF file `path`; raises InputError if it is damaged, or its reader is not installed."""
+    """Open the HEIC or AVIF file `path`; raise InputError if it is damaged, or its reader is not installed."""
     with path.open("rb") as file:
         start = file.read(64)
     is_avif = b"avif" in start or b"avis" in start
-    source: Source = decoded(
-        path, "AVIF" if is_avif else "HEIC", lambda: (_avif if is_avif else _heic)(path, max_pixels)
-    )
-    return source
+    return decoded(path, "AVIF" if is_avif else "HEIC", lambda: (_avif if is_avif else _heic)(path, max_pixels))
 
 
 def _heic(path: Path, max_pixels: int) -> Source:
     heif: Any = library(path, "pillow_heif", "heif", "HEIC picture")
-    # Its size comes from the header; nothing is decoded until the pixels are asked for.
+    # The size comes from the header; nothing is decoded until the pixels are asked for.
     image = heif.open_heif(path, convert_hdr_to_8bit=False)
     width, height = image.size
     check_pixels(path, (height, width), max_pixels)
@@ -37,8 +35,8 @@ def _heic(path: Path, max_pixels: int) -> Source:
     info = image.info
     exif = info.get("exif")
     metadata = Metadata(info.get("icc_profile"), None, upright_exif(exif), info.get("xmp") or None, None, notes)
-    # libheif turns the picture as the file says, so what Exif says is done already.
-    return whole(pixels, metadata, undone=orientation_in(exif))
+    # libheif has turned the picture upright, so the orientation in its Exif is undone already.
+    return in_memory(pixels, metadata, undone=orientation_in(exif))
 
 
 def _avif(path: Path, max_pixels: int) -> Source:
@@ -53,9 +51,9 @@ def _avif(path: Path, max_pixels: int) -> Source:
     data = path.read_bytes()
     pixels = imagecodecs.avif_decode(data, index=0)
     if pixels.dtype == np.uint16:
-        # Depths of 10 and 12 bits come as they are; the box "pixi" says which (version, count, depth of each).
+        # Samples of 10 and 12 bits are not spread to 16; the box "pixi" holds version, count, and bits of each.
         at = data.find(b"pixi")
         pixels = full_range(pixels, data[at + 9] if at >= 0 and data[at + 9] in (10, 12, 16) else 10)
     notes = () if frames == 1 else (f"The first of {frames} pictures is read.",)
     metadata = Metadata(info.get("icc_profile"), None, upright_exif(exif), info.get("xmp") or None, None, notes)
-    return whole(pixels, metadata, orientation_in(exif))
+    return in_memory(pixels, metadata, orientation_in(exif))

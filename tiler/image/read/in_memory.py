@@ -1,4 +1,4 @@
-"""Pictures of formats that are decoded whole, and any picture turned upright."""
+"""Pictures of formats that are decoded as a whole, into memory."""
 
 import struct
 from collections.abc import Callable
@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.core.geometry import Box, Span
+from tiler.core.geometry import Box
 from tiler.errors import InputError
+from tiler.image.read.orientation import upright
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
-# What decoders have been seen to raise on files that make no sense.
+T = TypeVar("T")
+
+# What decoders have been seen to raise on damaged files.
 DECODE_ERRORS = (
     OSError,
     ValueError,
@@ -28,15 +31,12 @@ DECODE_ERRORS = (
     struct.error,
 )
 
-# Orientations whose first stored row, or column, is seen last (Exif 2.32, tag 274); from 5 on they are exchanged, too.
-BOTTOM_FIRST, RIGHT_FIRST = (3, 4, 6, 7), (2, 3, 7, 8)
-
 
 @dataclass(frozen=True)
 class InMemorySource:
-    """A picture in memory, upright, (h, w, samples); a `Source` that is read in any order.
+    """A `Source` whose pixels, (h, w, samples) and upright, are in memory.
 
-    orientation: how it lay in the file (Exif 2.32, tag 274).
+    orientation: how the picture lies in its file (Exif 2.32, tag 274).
     """
 
     pixels: NDArray[Any]
@@ -59,56 +59,14 @@ class InMemorySource:
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class TurnedSource:
-    """A source of random access, turned upright from `orientation` (Exif 2.32, tag 274)."""
-
-    source: Source
-    orientation: int
-    metadata: Metadata
-    random_access: bool = True
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        height, width = self.source.shape
-        return (width, height) if self.orientation >= 5 else (height, width)
-
-    @property
-    def colour(self) -> Colour:
-        return self.source.colour
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.source.dtype
-
-    def read(self, box: Box) -> Pixels:
-        height, width = self.source.shape
-        rows, cols = (box.cols, box.rows) if self.orientation >= 5 else (box.rows, box.cols)
-        if self.orientation in BOTTOM_FIRST:
-            rows = Span(height - rows.stop, height - rows.start)
-        if self.orientation in RIGHT_FIRST:
-            cols = Span(width - cols.stop, width - cols.start)
-        return upright(self.source.read(Box(rows, cols)), self.orientation)
-
-    def close(self) -> None:
-        self.source.close()
-
-
-def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return (h, w, samples) pixels, stored in `orientation`, as they are to be seen."""
-    if orientation in BOTTOM_FIRST:
-        pixels = pixels[::-1]
-    if orientation in RIGHT_FIRST:
-        pixels = pixels[:, ::-1]
-    return pixels.swapaxes(0, 1) if orientation >= 5 else pixels
-
-
-def whole(
+def in_memory(
     pixels: NDArray[Any], metadata: Metadata, orientation: int = 1, colour: Colour | None = None, *, undone: int = 1
 ) -> Source:
-    """Return decoded (h, w) or (h, w, samples) pixels as an upright source; samples beyond the colours are dropped.
+    """Return decoded pixels as an upright source.
 
-    orientation: how `pixels` lie. undone: how they lay in the file, where the decoder has turned them already.
+    pixels: (h, w) or (h, w, samples); samples beyond those of the colour, such as alpha, are dropped.
+    orientation: how `pixels` lie. colour: None takes RGB if there are three samples or more, else grey.
+    undone: how the picture lies in its file, if the decoder has turned the pixels already.
     """
     if pixels.ndim == 2:
         pixels = pixels[..., None]
@@ -118,36 +76,18 @@ def whole(
     )
 
 
-def full_range(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Return unsigned samples of `bits` spread over all of 8 or 16 bits; those of more than 16 lose the lowest."""
-    if bits in (8, 16):
-        return pixels.astype(np.uint8 if bits == 8 else np.uint16, copy=False)
-    if bits > 16:
-        return (pixels >> (bits - 16)).astype(np.uint16)
-    full, top = (255, np.uint8) if bits < 8 else (65535, np.uint16)
-    most = 2**bits - 1
-    spread: NDArray[Any] = ((pixels.astype(np.uint32) * full + most // 2) // most).astype(top)
-    return spread
+def decoded(path: Path, kind: str, decode: Callable[[], T]) -> T:
+    """Return what `decode` returns; raise what a library raises for a damaged file as InputError.
 
-
-def decoded(path: Path, kind: str, decode: Callable[[], Any]) -> Any:
-    """Return what `decode` gives; what a library raises at damage is raised as InputError."""
+    kind: what the file is, in words, for the error.
+    """
     try:
         return decode()
     except InputError:
         raise
     except MemoryError as error:
         raise InputError(f"{path}: there is not enough memory for this {kind}.", "Save it as a tiled TIFF.") from error
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-        ArithmeticError,
-        SyntaxError,
-        struct.error,
-    ) as error:
+    except DECODE_ERRORS as error:
         raise InputError(
             f"{path}: the {kind} is damaged or cut short ({' '.join(str(error).split())}).",
             "Copy it again from where it came from.",
@@ -155,7 +95,10 @@ def decoded(path: Path, kind: str, decode: Callable[[], Any]) -> Any:
 
 
 def library(path: Path, name: str, extra: str, kind: str) -> ModuleType:
-    """Return the module `name`; InputError, with the command that installs it, if it is missing."""
+    """Return the module `name`; raise InputError, with the command that installs it, if it is missing.
+
+    extra: the optional dependency of this package that brings it. kind: what the file `path` is, in words.
+    """
     try:
         return import_module(name)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""JPEG 2000, in its boxes or bare."""
+"""JPEG 2000 in: in boxes, or a bare codestream."""
 
 import struct
 from pathlib import Path
@@ -6,25 +6,26 @@ from pathlib import Path
 import imagecodecs
 
 from tiler.errors import InputError
+from tiler.image.depth import full_range
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import upright_exif
-from tiler.image.read.in_memory import decoded, full_range, whole
+from tiler.image.read.in_memory import decoded, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.read.jpeg_check import check_jpeg_2000
 from tiler.image.source import Metadata, Source
 
+# How a codestream begins: its start and the marker of its size (ISO 15444-1, A.4.1 and A.5.1).
 SIZ = b"\xff\x4f\xff\x51"
 METRES_PER_INCH = 0.0254
-# The boxes that ExifTool and Exiv2 keep these in; XMP specification part 3, 1.1.4, names its own.
+# The UUID boxes in which ExifTool and Exiv2 keep these blocks; that of XMP is in the XMP specification, part 3, 1.1.4.
 XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF = b"JpgTiffExif->JP2"
 IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
-    """Open the JPEG 2000 file `path`; raises InputError if it is damaged, or of a kind that is not read."""
-    source: Source = decoded(path, "JPEG 2000 file", lambda: _read(path, max_pixels))
-    return source
+    """Open the JPEG 2000 file `path`; raise InputError if it is damaged, or of a kind that is not read."""
+    return decoded(path, "JPEG 2000 file", lambda: _read(path, max_pixels))
 
 
 def _read(path: Path, max_pixels: int) -> Source:
@@ -45,18 +46,18 @@ def _read(path: Path, max_pixels: int) -> Source:
     uuids = {} if is_bare else {content[:16]: content[16:] for kind, content in boxes(data) if kind == b"uuid"}
     exif, xmp, iptc = (uuids.get(uuid) or None for uuid in (EXIF, XMP, IPTC))
     head = found.get(b"jp2h", b"")
-    return whole(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
+    return in_memory(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
 
 
 def _icc(head: bytes) -> bytes | None:
-    """Return the profile of the first colour specification that is one (ISO 15444-1, I.5.3.3; 15444-2, M.11.7.3)."""
+    """Return the first colour specification that is an ICC profile (ISO 15444-1, I.5.3.3; 15444-2, M.11.7.3)."""
     return next(
         (content[3:] for kind, content in boxes(head) if kind == b"colr" and content[:1] in (b"\2", b"\3")), None
     )
 
 
 def _dpi(head: bytes) -> tuple[float, float] | None:
-    """Return the resolution of the capture, else of the display (ISO 15444-1, I.5.3.7)."""
+    """Return the (horizontal, vertical) resolution of the capture, else of the display (ISO 15444-1, I.5.3.7)."""
     found = first_of_each(first_of_each(head).get(b"res ", b""))
     rates = found.get(b"resc") or found.get(b"resd", b"")
     if len(rates) < 10:

@@ -1,8 +1,9 @@
 """Whether the coded data of a JPEG or JPEG 2000 is sound, as far as that can be told.
 
-Neither format has check sums, and decoders make up what they miss. What is looked at: the lengths add up, the end is
-there, no marker lies where none may (ITU-T T.81, B.1.1; T.800, A.4), and libjpeg runs out of bits nowhere. Most bits
-that flip in coded data, all inside a packet of JPEG 2000, make another picture that is as good as any: nobody can tell.
+Neither format has checksums, and decoders make up what is missing. Four things are checked: the lengths add up, the
+end is there, no marker lies where none may (ITU-T T.81, B.1.1; T.800, A.4), and libjpeg never runs out of bits. Most
+flipped bits in coded data cannot be found: the data, like every packet of JPEG 2000, then decode to another picture
+without an error.
 """
 
 import logging
@@ -11,22 +12,25 @@ from collections.abc import Iterator
 
 import pyvips
 
-# What libvips says of a stream is raised here as an error.
+# libvips logs its warnings, too; a warning that matters is raised here as an error.
 logging.getLogger("pyvips").addHandler(logging.NullHandler())
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
-# Tables and an extension share the numbers of frames.
+# Markers of tables and of an extension, whose numbers lie among those of frames.
 NO_FRAMES = (0xC4, 0xC8, 0xCC)
-# What no coder writes after the first scan has begun: reserved markers, another start, application data.
+# Markers that no encoder writes after the first scan has begun: reserved ones, another start, application data.
 STRAY = re.compile(rb"\xff[\x01-\xbf\xc0-\xc3\xc5-\xcf\xd8\xe0-\xfd]")
 SOS, BASELINE, EXTENDED, PROGRESSIVE = 0xDA, 0xC0, 0xC1, 0xC2
-ALONE = (0x01, *range(0xD0, 0xD9))
-# Where a codestream and its part of a tile begin, and the marker that ends both their headers (T.800, A.2).
+WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
+# The markers that begin a codestream and one of its tile-parts (T.800, A.2).
 SOC, SOT = b"\xff\x4f", b"\xff\x90"
 
 
 def check_jpeg(data: bytes, tables: bytes | None = None) -> None:
-    """Raise ValueError where the JPEG stream `data` is damaged; tables: the JPEGTables of a TIFF, for all streams."""
+    """Raise ValueError if the JPEG stream `data` is damaged.
+
+    tables: the JPEGTables of a TIFF, which all its streams share.
+    """
     data = data.rstrip(b"\0")
     if not data.startswith(SOI) or not data.endswith(EOI):
         raise ValueError("the pixels are cut short")
@@ -43,13 +47,13 @@ def check_jpeg(data: bytes, tables: bytes | None = None) -> None:
     kind, bits = data[frame + 1], data[frame + 4]
     if kind in (BASELINE, EXTENDED) and STRAY.search(data, scan):
         raise ValueError("the pixels are damaged")
-    # libvips reads no others; lossless and arithmetic codings are left to their decoders.
+    # libvips reads no other kinds; damage in lossless and arithmetic codings is left to their decoders.
     if kind in (BASELINE, EXTENDED, PROGRESSIVE) and bits == 8 and _warns(data):
         raise ValueError("the pixels are damaged")
 
 
 def check_jpeg_2000(stream: bytes) -> None:
-    """Raise ValueError where the parts of the codestream `stream` do not add up to the whole of it."""
+    """Raise ValueError if the tile-parts of the codestream `stream` do not add up to the whole of it."""
     if not stream.startswith(SOC):
         raise ValueError("it has no codestream")
     at = 2
@@ -72,7 +76,7 @@ def check_jpeg_2000(stream: bytes) -> None:
 
 
 def _marker_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, its byte, length) of each segment up to the first scan; raises ValueError where it breaks off."""
+    """Yield (marker, its byte, length) of each segment up to the first scan; raise ValueError where they break off."""
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
@@ -80,7 +84,7 @@ def _marker_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1
-        elif marker in ALONE:
+        elif marker in WITHOUT_LENGTH:
             at += 2
         else:
             size = int.from_bytes(data[at + 2 : at + 4], "big")
@@ -94,9 +98,10 @@ def _marker_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _warns(data: bytes) -> bool:
-    """Return whether libjpeg finds anything odd; for one pixel libvips decodes them all."""
+    """Return whether libjpeg warns of anything while it decodes all of `data`."""
     try:
-        pyvips.Image.jpegload_buffer(data, fail_on="warning").getpoint(0, 0)
+        # Sequential, so that libvips does not keep the decoded pixels in its cache.
+        pyvips.Image.jpegload_buffer(data, fail_on="warning", access="sequential").write_to_memory()
     except pyvips.Error:
         return True
     return False

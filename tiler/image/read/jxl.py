@@ -1,4 +1,4 @@
-"""JPEG XL, in its boxes or bare."""
+"""JPEG XL in: in boxes, or a bare codestream."""
 
 from pathlib import Path
 
@@ -8,19 +8,19 @@ import numpy as np
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.ifd import MOST_ENTRY_BYTES
 from tiler.image.metadata.parse import dpi_in, orientation_in, upright_exif
-from tiler.image.read.in_memory import decoded, whole
+from tiler.image.read.in_memory import decoded, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.source import Metadata, Source
 
+# How a codestream begins.
 BARE = b"\xff\x0a"
 # Width over height for each code of the size header (ISO 18181-1, B.2).
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
-    """Open the JPEG XL file `path`; raises InputError if it is damaged."""
-    source: Source = decoded(path, "JPEG XL file", lambda: _read(path, max_pixels))
-    return source
+    """Open the JPEG XL file `path`; raise InputError if it is damaged."""
+    return decoded(path, "JPEG XL file", lambda: _read(path, max_pixels))
 
 
 def _read(path: Path, max_pixels: int) -> Source:
@@ -33,28 +33,28 @@ def _read(path: Path, max_pixels: int) -> Source:
     pixels = imagecodecs.jpegxl_decode(data)
     if pixels.dtype not in (np.uint8, np.uint16):
         pixels = pixels.astype(np.float32)
-    packed = [] if data.startswith(BARE) else [content for kind, content in boxes(data) if kind == b"brob"]
-    for content in packed:
+    compressed = [] if data.startswith(BARE) else [content for kind, content in boxes(data) if kind == b"brob"]
+    for content in compressed:
         if content[:4] in (b"Exif", b"xml "):
-            found.setdefault(content[:4], _unpacked(content[4:]))
+            found.setdefault(content[:4], _decompressed(content[4:]))
     exif = found.get(b"Exif", b"")
     exif = exif[4 + int.from_bytes(exif[:4], "big") :]
-    # libjxl turns the picture itself. Its profile is not handed out, so nothing is said of one.
+    # libjxl has turned the picture upright. The decoder does not return the colour profile, so none is known.
     metadata = Metadata(None, dpi_in(exif), upright_exif(exif or None), found.get(b"xml ") or None)
-    return whole(pixels, metadata, undone=orientation_in(exif))
+    return in_memory(pixels, metadata, undone=orientation_in(exif))
 
 
-def _unpacked(data: bytes) -> bytes:
-    """Return the content of a box that is packed with Brotli (ISO 18181-2, 9.3), empty if it makes no sense."""
+def _decompressed(data: bytes) -> bytes:
+    """Return the content of a box compressed with Brotli (ISO 18181-2, 9.3); empty if it is damaged or too large."""
     try:
-        # An output of this length makes a bomb an error.
+        # With an output of this length, a box that decompresses to more is an error.
         return bytes(imagecodecs.brotli_decode(data, out=MOST_ENTRY_BYTES))
     except RuntimeError:
         return b""
 
 
 def _size(stream: bytes) -> tuple[int, int]:
-    """Return (height, width) from the size header, a field of bits that begins with the lowest."""
+    """Return (height, width) from the size header, a bit field whose lowest bit comes first (ISO 18181-1, B.2)."""
     if not stream.startswith(BARE) or len(stream) < 12:
         raise ValueError("it has no size")
     bits, at = int.from_bytes(stream[2:12], "little"), 0

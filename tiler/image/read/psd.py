@@ -1,75 +1,127 @@
-"""PSD and PSB: the flattened picture that Photoshop stores with "maximise compatibility"."""
+"""PSD and PSB in: the flattened picture that Photoshop stores with "maximise compatibility".
+
+The layout is that of the Adobe Photoshop File Formats Specification.
+"""
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import image_resources, orientation_in, upright_exif
-from tiler.image.read.in_memory import decoded, whole
+from tiler.image.read.in_memory import decoded, in_memory
 from tiler.image.source import SAMPLES, Colour, Metadata, Source
 
 COLOURS: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "cmyk"}
-RESOLUTION, IPTC, ICC, EXIF, XMP, LAYERED_ONLY = 1005, 1028, 1039, 1058, 1060, 1057
+# The numbers of image resources.
+RESOLUTION, IPTC, ICC, EXIF, XMP = 1005, 1028, 1039, 1058, 1060
+UNCOMPRESSED, PACKBITS = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """version: 1 is PSD, 2 is PSB. channels: planes in the file, of which the first `samples` are read."""
+
+    version: int
+    channels: int
+    height: int
+    width: int
+    bits: int
+    colour: Colour
+
+    @property
+    def samples(self) -> int:
+        return SAMPLES[self.colour]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(f">{'f' if self.bits == 32 else 'u'}{self.bits // 8}")
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
-    """Open the PSD or PSB `path`; raises InputError if it is damaged, or of a kind that is not read."""
-    source: Source = decoded(path, "PSD", lambda: _read(path, max_pixels))
-    return source
+    """Open the PSD or PSB `path`; raise InputError if it is damaged, or of a kind that is not read."""
+    return decoded(path, "PSD", lambda: _read(path, max_pixels))
 
 
 def _read(path: Path, max_pixels: int) -> Source:
     with path.open("rb") as file:
-        version, count, height, width, bits, mode = struct.unpack(">4xH6xHIIHH", file.read(26))
-        if mode not in COLOURS or bits not in (8, 16, 32) or version not in (1, 2):
-            raise InputError(
-                f"{path}: this PSD has a colour mode (number {mode}) or depth ({bits} bit) that is not read.",
-                "Save it as RGB, grey or CMYK with 8 or 16 bits.",
-            )
-        colour = COLOURS[mode]
-        samples, item = SAMPLES[colour], bits // 8
-        if count < samples:
-            raise ValueError("channels are missing")
-        check_pixels(path, (height, width), max_pixels)
-        check_decodable(path, 2 * height * width * samples * item, "a PSD")
-        file.seek(struct.unpack(">I", file.read(4))[0], 1)
-        resources = dict(image_resources(file.read(struct.unpack(">I", file.read(4))[0])))
-        length = ">I" if version == 1 else ">Q"
-        file.seek(struct.unpack(length, file.read(struct.calcsize(length)))[0], 1)
-        (compression,) = struct.unpack(">H", file.read(2))
-        dtype = np.dtype(f">{'f' if bits == 32 else 'u'}{item}")
-        row_bytes = width * item
-        if compression == 0:
-            data = np.frombuffer(file.read(samples * height * row_bytes), dtype)
-        elif compression == 1:
-            sizes = np.frombuffer(file.read(count * height * (2 * version)), f">u{2 * version}")
-            if sizes.size < count * height:
-                raise ValueError("its table of rows is cut short")
-            rows = []
-            for size in sizes[: samples * height].tolist():
-                row = imagecodecs.packbits_decode(file.read(size))
-                if len(row) != row_bytes:
-                    raise ValueError("a row has another length")
-                rows.append(row)
-            data = np.frombuffer(b"".join(rows), dtype)
-        else:
-            raise InputError(f"{path}: this PSD is compressed in a way that is not read.", "Save it as a TIFF.")
-        if data.size != samples * height * width:
-            raise ValueError("pixels are missing")
-    pixels = np.moveaxis(data.reshape(samples, height, width), 0, 2).astype(dtype.newbyteorder("="))
-    notes = ("The flattened picture of a layered file is read.",)
+        header = _header(path, file)
+        check_pixels(path, (header.height, header.width), max_pixels)
+        decoded_bytes = header.height * header.width * header.samples * header.dtype.itemsize
+        check_decodable(path, 2 * decoded_bytes, "a PSD")
+        # Colour data and layers are skipped: each section begins with its length.
+        file.seek(_number(file, ">I"), 1)
+        resources = dict(image_resources(file.read(_number(file, ">I"))))
+        file.seek(_number(file, ">I" if header.version == 1 else ">Q"), 1)
+        planes = _planes(path, file, header)
+    pixels = np.moveaxis(planes, 0, 2).astype(header.dtype.newbyteorder("="))
+    # Photoshop stores no ink as the highest value.
+    if header.colour == "cmyk" and header.bits < 32:
+        pixels = np.invert(pixels)
+    return in_memory(pixels, _metadata(resources), orientation_in(resources.get(EXIF)), header.colour)
+
+
+def _header(path: Path, file: BinaryIO) -> _Header:
+    version, channels, height, width, bits, mode = struct.unpack(">4xH6xHIIHH", file.read(26))
+    if mode not in COLOURS or bits not in (8, 16, 32) or version not in (1, 2):
+        raise InputError(
+            f"{path}: this PSD has a colour mode (number {mode}) or depth ({bits} bit) that is not read.",
+            "Save it as RGB, grey or CMYK with 8 or 16 bits.",
+        )
+    header = _Header(version, channels, height, width, bits, COLOURS[mode])
+    if channels < header.samples:
+        raise ValueError("channels are missing")
+    return header
+
+
+def _planes(path: Path, file: BinaryIO, header: _Header) -> NDArray[Any]:
+    """Return the (samples, h, w) pixels, which begin here."""
+    compression = _number(file, ">H")
+    row_bytes, rows = header.width * header.dtype.itemsize, header.samples * header.height
+    if compression == UNCOMPRESSED:
+        data = file.read(rows * row_bytes)
+    elif compression == PACKBITS:
+        data = _unpacked_rows(file, header, rows, row_bytes)
+    else:
+        raise InputError(f"{path}: this PSD is compressed in a way that is not read.", "Save it as a TIFF.")
+    if len(data) != rows * row_bytes:
+        raise ValueError("pixels are missing")
+    return np.frombuffer(data, header.dtype).reshape(header.samples, header.height, header.width)
+
+
+def _unpacked_rows(file: BinaryIO, header: _Header, rows: int, row_bytes: int) -> bytes:
+    """Return the first rows, decompressed; a table with the sizes of the rows of all channels precedes them."""
+    size_bytes = 2 * header.version
+    sizes = np.frombuffer(file.read(header.channels * header.height * size_bytes), f">u{size_bytes}")
+    if sizes.size < header.channels * header.height:
+        raise ValueError("its table of rows is cut short")
+    unpacked = []
+    for size in sizes[:rows].tolist():
+        row = imagecodecs.packbits_decode(file.read(size))
+        if len(row) != row_bytes:
+            raise ValueError("a row has another length")
+        unpacked.append(row)
+    return b"".join(unpacked)
+
+
+def _metadata(resources: dict[int, bytes]) -> Metadata:
     resolution = resources.get(RESOLUTION, b"")
     dpi = None
     if len(resolution) >= 16:
+        # Fixed-point numbers with 16 bits of fraction.
         x, y = struct.unpack_from(">I4xI", resolution)
         dpi = (x / 65536, y / 65536) if x and y else None
-    exif = resources.get(EXIF)
-    metadata = Metadata(resources.get(ICC), dpi, upright_exif(exif), resources.get(XMP), resources.get(IPTC), notes)
-    # Photoshop stores no ink as the highest value.
-    if colour == "cmyk" and bits < 32:
-        pixels = np.invert(pixels)
-    return whole(pixels, metadata, orientation_in(exif), colour)
+    exif = upright_exif(resources.get(EXIF))
+    notes = ("The flattened picture of a layered file is read.",)
+    return Metadata(resources.get(ICC), dpi, exif, resources.get(XMP), resources.get(IPTC), notes)
+
+
+def _number(file: BinaryIO, kind: str) -> int:
+    """Read one big-endian number."""
+    return int(struct.unpack(kind, file.read(struct.calcsize(kind)))[0])

@@ -1,4 +1,4 @@
-"""Camera raw files, developed with the camera's own white balance to 16 bit sRGB."""
+"""Camera raw files in: developed with the camera's white balance to 16 bit sRGB."""
 
 from pathlib import Path
 from typing import Any
@@ -8,27 +8,24 @@ from PIL import ImageCms
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import exif_of_tiff
-from tiler.image.read.in_memory import decoded, library, whole
+from tiler.image.read.in_memory import decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
-# The power and the slope near black of the curve of sRGB (IEC 61966-2-1), in LibRaw's terms.
+# The curve of sRGB (IEC 61966-2-1) as LibRaw takes it: the power, and the slope near black.
 SRGB_CURVE = (2.4, 12.92)
-# The turns that LibRaw undoes, as Exif numbers them.
-TURNS = {3: 3, 5: 8, 6: 6}
+# The orientation (Exif 2.32, tag 274) for each turn of LibRaw, which LibRaw undoes.
+ORIENTATIONS = {3: 3, 5: 8, 6: 6}
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
-    """Open the raw file `path`; raises InputError if it is damaged, or its reader is not installed."""
+    """Open the raw file `path`; raise InputError if it is damaged, or its reader is not installed."""
     rawpy: Any = library(path, "rawpy", "raw", "camera's raw file")
     try:
-        source: Source = decoded(path, "raw file", lambda: _read(path, rawpy, max_pixels))
+        return decoded(path, "raw file", lambda: _read(path, rawpy, max_pixels))
     except rawpy.LibRawError as error:
-        raise _refused(path, error) from error
-    return source
-
-
-def _refused(path: Path, error: Exception) -> Exception:
-    return InputError(f"{path}: this raw file cannot be developed ({error}).", "Develop it to a 16 bit TIFF.")
+        raise InputError(
+            f"{path}: this raw file cannot be developed ({error}).", "Develop it to a 16 bit TIFF."
+        ) from error
 
 
 def _read(path: Path, rawpy: Any, max_pixels: int) -> Source:
@@ -44,4 +41,4 @@ def _read(path: Path, rawpy: Any, max_pixels: int) -> Source:
         exif = exif_of_tiff(file, order, offset) if order else None
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     notes = ("Developed with the camera's white balance to 16 bit sRGB.",)
-    return whole(pixels, Metadata(srgb, None, exif, None, None, notes), undone=TURNS.get(flip, 1))
+    return in_memory(pixels, Metadata(srgb, None, exif, None, None, notes), undone=ORIENTATIONS.get(flip, 1))

@@ -1,8 +1,8 @@
-"""TIFF and BigTIFF, read segment by segment: any window in bounded memory.
+"""TIFF and BigTIFF in, read segment by segment: any window in bounded memory.
 
-A TIFF keeps its pixels in segments, tiles or strips, each compressed by itself (TIFF 6.0, sections 3 and 15). A
-window is put together from the segments that it touches; the ones used last stay decoded. tifffile parses the
-header and decodes; what may be trusted is decided here.
+The pixels of a TIFF lie in segments, tiles or strips, each compressed by itself (TIFF 6.0, sections 3 and 15). A
+window is put together from the segments that it touches. The segments used last stay decoded. tifffile parses the
+header and decodes; whether a file can be trusted is decided here.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,37 +20,36 @@ from tifffile import COMPRESSION
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
 from tiler.image.read import raw, tiff_header
-from tiler.image.read.in_memory import TurnedSource
 from tiler.image.read.jpeg_check import check_jpeg, check_jpeg_2000
-from tiler.image.read.segment_cache import PieceCache
-from tiler.image.read.tiff_samples import FLOAT, kind_of
+from tiler.image.read.orientation import TurnedSource, exchanges_sides
+from tiler.image.read.segment_cache import SegmentCache
+from tiler.image.read.tiff_samples import FLOAT, interpretation_of
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
-# Decoded segments that are kept: what the windows of a neighbourhood share; of strips, which are as wide as the
-# picture, all that a row of windows touches.
+# Bytes of decoded segments that are kept. Of tiles: those that neighbouring windows share. Of strips, which are as wide
+# as the picture: all that a row of windows touches.
 TILES_BYTES = 32 * 2**20
 STRIPS_BYTES = 128 * 2**20
 
-# A strip that decodes to more is not read through the cache.
+# A strip that decodes to more bytes is not read through the cache.
 MOST_STRIP_BYTES = 64 * 2**20
 
-# Rows that windows read in raster order go back and forth over; strips are random access while these fit the cache.
+# Windows in raster order return to these many rows again and again. Strips can be read in any order while so many rows
+# fit the cache.
 WINDOW_ROWS = 1024
 
-# Uncompressed strips can be cut anywhere between rows; pieces of about this size are neither slow nor wasteful.
+# Uncompressed strips can be cut between any two rows; pieces of about this many bytes are neither slow nor wasteful.
 PIECE_BYTES = 2**20
-
-# From this orientation on, width and height are exchanged (TIFF 6.0, tag 274).
-ON_ITS_SIDE = 5
 
 Decode = Callable[[bytes, int], NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class _Segments:
-    """Where the segments lie: a grid of `down` x `across` of `shape` (rows, cols) px, once per plane.
+    """Where the segments lie: a grid of `down` x `across` segments of `shape` (rows, cols) px, once for each plane.
 
-    planes: 1 if the samples of a pixel lie together, else one per sample. decode: bytes and index to (h, w, samples).
+    planes: 1 if the samples of a pixel lie together, else one per sample. offsets, sizes: of each segment, in bytes.
+    decode: from the bytes and the index of a segment to (h, w, samples).
     """
 
     shape: tuple[int, int]
@@ -72,18 +71,17 @@ class _Segments:
 
 
 class TiffSource:
-    """The first page of a TIFF, further samples dropped; a `Source`."""
+    """A `Source` that reads the first page of a TIFF; samples beyond those of the colour are dropped."""
 
     def __init__(self, path: Path, page: tifffile.TiffPage) -> None:
         self._path = path
         self._file_lock = Lock()
         self._shape = (page.imagelength, page.imagewidth)
         self._metadata = tiff_header.metadata_of(page)
-        kind = kind_of(page)
-        self._colour, self._dtype, self._understood = kind.colour, kind.dtype, kind.understood
+        self._interpretation = interpretation_of(page)
         self._segments = _segments_of(page)
-        self._cache = PieceCache(self._decoded, TILES_BYTES if page.is_tiled else STRIPS_BYTES)
-        window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self._dtype.itemsize
+        self._cache = SegmentCache(self._decoded, TILES_BYTES if page.is_tiled else STRIPS_BYTES)
+        window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self.dtype.itemsize
         self._random_access = page.is_tiled or window_bytes <= STRIPS_BYTES
         self._file = path.open("rb")
 
@@ -93,11 +91,11 @@ class TiffSource:
 
     @property
     def colour(self) -> Colour:
-        return self._colour
+        return self._interpretation.colour
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._dtype
+        return self._interpretation.dtype
 
     @property
     def metadata(self) -> Metadata:
@@ -108,9 +106,9 @@ class TiffSource:
         return self._random_access
 
     def read(self, box: Box) -> Pixels:
-        """Return the (h, w, samples) pixels of `box`. Any thread may call; raises InputError where damaged."""
-        samples = SAMPLES[self._colour]
-        pixels = np.empty((*box.shape, samples), self._dtype)
+        """Return the (h, w, samples) pixels of `box`. Safe from any thread; raise InputError where damaged."""
+        samples = SAMPLES[self.colour]
+        pixels = np.empty((*box.shape, samples), self.dtype)
         segments = self._segments
         per_plane = segments.down * segments.across
         for index, segment in segments.touching(box):
@@ -134,36 +132,36 @@ class TiffSource:
             with self._file_lock:
                 self._file.seek(offset)
                 data = self._file.read(size)
-            piece = self._understood(segments.decode(data, index))
+            pixels = self._interpretation.convert(segments.decode(data, index))
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error.strerror}.", "Check the disk.") from error
         except (ValueError, RuntimeError, LookupError, TypeError) as error:
             raise tiff_header.damaged(self._path, f"the pixels at byte {offset} cannot be decoded") from error
-        return self._complete(piece, index, offset)
+        return self._complete(pixels, index, offset)
 
-    def _complete(self, piece: NDArray[Any], index: int, offset: int) -> NDArray[Any]:
-        """Return `piece` if it has all the pixels of its segment that lie in the picture."""
+    def _complete(self, pixels: NDArray[Any], index: int, offset: int) -> NDArray[Any]:
+        """Return `pixels` if they are all those of their segment that lie in the picture; raise InputError if not."""
         segments = self._segments
         i, j = divmod(index % (segments.down * segments.across), segments.across)
         rows, cols = segments.shape
         needed = (min(rows, self._shape[0] - i * rows), min(cols, self._shape[1] - j * cols))
-        if piece.shape[0] < needed[0] or piece.shape[1] < needed[1]:
+        if pixels.shape[0] < needed[0] or pixels.shape[1] < needed[1]:
             raise tiff_header.damaged(self._path, f"pixels are missing at byte {offset}")
-        return piece
+        return pixels
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
-    """Open the TIFF `path`; raises InputError if it is damaged or of a kind that is not read yet.
+    """Open the TIFF `path`; raise InputError if it is damaged or of a kind that is not read yet.
 
-    Pictures that are to be turned, and strips too large to be decoded as one, go through libvips, which reads such a
-    file from top to bottom.
+    A large picture in strips that must be turned, and strips too large to be decoded in one piece, are read by libvips,
+    from top to bottom.
     """
     with tiff_header.opened(path) as tiff:
         if len(tiff.pages) and tiff_header.is_raw(tiff):
             return raw.open_file(path, max_pixels)
         page = tiff_header.first_page(path, tiff)
         metadata, orientation = tiff_header.metadata_of(page), tiff_header.orientation_of(page)
-        if orientation >= ON_ITS_SIDE and metadata.dpi:
+        if exchanges_sides(orientation) and metadata.dpi:
             metadata = replace(metadata, dpi=metadata.dpi[::-1])
         if not _needs_libvips(page):
             source = TiffSource(path, page)
@@ -209,12 +207,12 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
 
 
 def _cut_strips(page: tifffile.TiffPage, strip_rows: int, planes: int) -> _Segments:
-    """Return plain strips cut into pieces of whole rows, so that even one huge strip can be read in windows."""
+    """Return uncompressed strips cut into pieces of whole rows, so that even one huge strip can be read in windows."""
     samples = 1 if planes > 1 else page.samplesperpixel
     row_bytes = page.imagewidth * samples * page.bitspersample // 8
     rows = min(strip_rows, max(1, PIECE_BYTES // row_bytes))
     if strip_rows < page.imagelength:
-        # More strips follow: pieces of one height must come out even.
+        # More strips follow, so pieces of one height must fill a strip exactly.
         rows = next(r for r in range(rows, 0, -1) if strip_rows % r == 0)
     offsets, sizes = [], []
     for index, strip_offset in enumerate(page.dataoffsets):

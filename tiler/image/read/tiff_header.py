@@ -1,4 +1,4 @@
-"""What a TIFF says of itself: whether it can be trusted, whether it is read yet, and what travels with it."""
+"""The header of a TIFF: whether it can be trusted, whether its kind is read, and its metadata."""
 
 import logging
 import struct
@@ -12,9 +12,24 @@ from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
 
 from tiler.errors import InputError
 from tiler.image.metadata.parse import exif_of_tiff, iptc_in
+from tiler.image.metadata.tags import (
+    DNG_VERSION_TAG,
+    ICC_TAG,
+    INCH,
+    INCHES_PER_UNIT,
+    IPTC_TAG,
+    MAKE_TAG,
+    ORIENTATION_TAG,
+    PHOTOSHOP_TAG,
+    RESOLUTION_UNIT_TAG,
+    SUB_IFDS_TAG,
+    X_RESOLUTION_TAG,
+    XMP_TAG,
+    Y_RESOLUTION_TAG,
+)
 from tiler.image.source import Metadata
 
-# tifffile logs what it finds odd; what matters of it is raised here as an error that names the file.
+# tifffile logs what it finds odd; what matters is raised here as an error that names the file.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 COMPRESSIONS = (
@@ -32,6 +47,7 @@ COMPRESSIONS = (
     COMPRESSION.JPEGXL,
     COMPRESSION.WEBP,
 )
+# The samples of each photometric interpretation.
 COLOURS: dict[int, int] = {
     PHOTOMETRIC.MINISBLACK: 1,
     PHOTOMETRIC.MINISWHITE: 1,
@@ -40,10 +56,10 @@ COLOURS: dict[int, int] = {
     PHOTOMETRIC.YCBCR: 3,
     PHOTOMETRIC.SEPARATED: 4,
 }
-# Bits of a sample by its format: 1 is unsigned, 3 is float.
+# Bits of a sample by its format, tag 339: 1 is unsigned, 3 is float.
 DEPTHS = {1: (1, 2, 4, 8, 10, 12, 14, 16, 32), 3: (16, 32, 64)}
 
-# The libvips that is installed answers a zstd segment with zeros, without an error.
+# Not zstd: the libvips that is installed reads a zstd segment as zeros, without an error.
 LIBVIPS_READS = (
     COMPRESSION.NONE,
     COMPRESSION.LZW,
@@ -53,15 +69,10 @@ LIBVIPS_READS = (
 )
 LIBVIPS_COLOURS = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.RGB)
 
-# A tile that decodes to more is a mistake or an attack.
+# A tile that decodes to more bytes is a mistake or an attack.
 MOST_TILE_BYTES = 256 * 2**20
 
-ICC_TAG, ORIENTATION_TAG, DNG_VERSION_TAG = 34675, 274, 50706
-XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG, MAKE_TAG, SUB_IFDS_TAG = 700, 33723, 34377, 271, 330
-X_RESOLUTION_TAG, Y_RESOLUTION_TAG, RESOLUTION_UNIT_TAG = 282, 283, 296
-INCHES_PER_UNIT = {2: 1.0, 3: 1 / 2.54}
-
-# What tifffile has been seen to raise on headers that make no sense.
+# What tifffile has been seen to raise on damaged headers.
 PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 
 
@@ -72,7 +83,7 @@ def damaged(path: Path, what: str) -> InputError:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open `path` for tifffile; whatever it finds wrong meanwhile is raised as InputError."""
+    """Give `path` opened by tifffile; raise an error of the file, or of tifffile in the block, as InputError."""
     try:
         with tifffile.TiffFile(path) as tiff:
             yield tiff
@@ -85,9 +96,9 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def first_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
-    """Return the first page, checked: its kind is read, and all its segments lie in the file.
+    """Return the first page after checking that its kind is read and that all its segments lie in the file.
 
-    Raises InputError.
+    Raises InputError if not.
     """
     if not len(tiff.pages):
         raise damaged(path, "it holds no picture")
@@ -98,7 +109,7 @@ def first_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def is_raw(tiff: tifffile.TiffFile) -> bool:
-    """Return whether this is a camera's raw file: a DNG, a CR2, or a preview by a camera with pictures inside."""
+    """Return whether this is a camera raw file: a DNG, a CR2, or a camera's preview with further pictures inside."""
     page = tiff.pages.first
     tiff.filehandle.seek(8)
     camera = page.is_reduced and MAKE_TAG in page.tags and SUB_IFDS_TAG in page.tags
@@ -106,10 +117,10 @@ def is_raw(tiff: tifffile.TiffFile) -> bool:
 
 
 def metadata_of(page: tifffile.TiffPage) -> Metadata:
-    """Return what travels with the pixels of the page, and notes on how it is understood."""
+    """Return the metadata of the page, with notes on how the file was understood."""
     tiff = page.parent
     icc, xmp = (_bytes(page.tags.valueof(tag)) for tag in (ICC_TAG, XMP_TAG))
-    per_unit = INCHES_PER_UNIT.get(page.tags.valueof(RESOLUTION_UNIT_TAG, 2))
+    per_unit = INCHES_PER_UNIT.get(page.tags.valueof(RESOLUTION_UNIT_TAG, INCH))
     x, y = (_ratio(page.tags.valueof(tag)) for tag in (X_RESOLUTION_TAG, Y_RESOLUTION_TAG))
     dpi = (x / per_unit, y / per_unit) if per_unit and x and y else None
     exif = exif_of_tiff(tiff.filehandle, tiff.byteorder, page.offset, big=tiff.is_bigtiff)
@@ -129,7 +140,7 @@ def _notes(page: tifffile.TiffPage) -> Iterator[str]:
 
 
 def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
-    """Return the bytes of a tag as they lie in the file, whatever type it claims."""
+    """Return the bytes of a tag as they lie in the file, whatever type the tag has; None if there are none."""
     tag = page.tags.get(code)
     if tag is None:
         return None
@@ -145,31 +156,31 @@ def _bytes(value: Any) -> bytes | None:
 
 
 def orientation_of(page: tifffile.TiffPage) -> int:
-    """Return how the picture is to be turned, 1 (not at all) to 8, as TIFF 6.0 numbers it."""
+    """Return the orientation of the page, 1 (upright) to 8 (TIFF 6.0, tag 274)."""
     value = page.tags.valueof(ORIENTATION_TAG, 1)
     return int(value) if value in range(1, 9) else 1
 
 
 def planes(page: tifffile.TiffPage) -> int:
-    """Return how many planes the samples lie in: 1 if those of a pixel are together, else one per sample."""
+    """Return the number of planes: 1 if the samples of a pixel lie together, else one per sample."""
     return int(page.samplesperpixel) if page.planarconfig == PLANARCONFIG.SEPARATE else 1
 
 
 def segment_shape(page: tifffile.TiffPage) -> tuple[int, int]:
-    """Return (rows, cols) of a tile or a strip in pixels."""
+    """Return (rows, cols) of a tile or a strip, in pixels."""
     if page.is_tiled:
         return page.tilelength, page.tilewidth
     return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
 def is_plain(page: tifffile.TiffPage) -> bool:
-    """Return whether the bytes of a segment are its pixels, as they are."""
+    """Return whether a segment is uncompressed: its bytes are its samples."""
     whole_bytes = page.bitspersample in (8, 16, 32, 64)
     return bool(page.compression == COMPRESSION.NONE and page.predictor == 1 and page.fillorder == 1 and whole_bytes)
 
 
 def check_libvips_reads(path: Path, page: tifffile.TiffPage) -> None:
-    """Raise InputError unless libvips can read the page, from top to bottom or turned."""
+    """Raise InputError unless libvips can read the page."""
     usual = page.photometric in LIBVIPS_COLOURS and page.sampleformat == 1 and page.bitspersample in (8, 16)
     if not usual:
         raise not_read_yet(path, "turned or in huge strips, and of an unusual colour or depth")
@@ -178,7 +189,7 @@ def check_libvips_reads(path: Path, page: tifffile.TiffPage) -> None:
 
 
 def not_read_yet(path: Path, kind: str) -> InputError:
-    """Return the error for a sound TIFF of a kind that is not read."""
+    """Return the error for a sound TIFF whose kind is not read."""
     return InputError(
         f"{path}: this TIFF is {kind}, which is not read yet.",
         "Save it as 8 or 16 bit RGB, grey or CMYK, tiled, with LZW, deflate or zstd compression.",

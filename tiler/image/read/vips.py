@@ -1,4 +1,4 @@
-"""PNG, JPEG and turned or huge-stripped TIFF through libvips: from top to bottom, in bounded memory."""
+"""PNG, JPEG, WebP and turned or huge-stripped TIFF, read by libvips from top to bottom in bounded memory."""
 
 from pathlib import Path
 from threading import Lock
@@ -11,20 +11,23 @@ from tiler.core.geometry import Box
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.parse import dpi_in, iptc_in, iptc_of_png, upright_exif, xmp_of_png
+from tiler.image.read.orientation import TurnedSource, exchanges_sides
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
 MM_PER_INCH = 25.4
-
-# EXIF orientations that exchange width and height (Exif 2.32, tag 274).
-ON_ITS_SIDE = (5, 6, 7, 8)
 DTYPES: dict[str, np.dtype[Any]] = {"uchar": np.dtype(np.uint8), "ushort": np.dtype(np.uint16)}
 
-# What libvips says when the file says nothing: a pixel to the millimetre, or what every program assumes.
+# The resolutions that libvips states where the file states none: one pixel per millimetre, or 72, a common default.
 ASSUMED_DPI = (25.4, 72.0)
 
 
 def limit_vips_cache() -> None:
-    """Have libvips keep no results in this process: rows are read once, so that they would cost memory alone."""
+    """Switch off the cache of results of libvips, in the whole process.
+
+    The readers are right with the cache and without it. A row is read once, so a cached result is never asked for
+    again and only costs memory. The cache belongs to the process, so this is for the program that owns the process,
+    such as the command line, and not for the library.
+    """
     pyvips.cache_set_max(0)
 
 
@@ -34,19 +37,19 @@ def libvips_version() -> str:
 
 
 class VipsSource:
-    """A picture that libvips decodes, grey, RGB or CMYK, upright, alpha dropped; a `Source` read from top to bottom.
+    """A `Source` that libvips decodes: grey, RGB or CMYK as stored in the file, alpha dropped, from top to bottom.
 
-    orientation: how it lies in the file (Exif 2.32, tag 274).
+    No operation of libvips is applied to the image. An operation would enter the cache of libvips, and would keep the
+    file open, or its decoded copy on disk, after `close`.
     """
 
-    def __init__(self, path: Path, image: pyvips.Image, metadata: Metadata, orientation: int) -> None:
+    def __init__(self, path: Path, image: pyvips.Image, metadata: Metadata) -> None:
         self._path = path
         self._lock = Lock()
-        self.orientation = orientation
         self._metadata = metadata
         self._dtype: np.dtype[Any] = DTYPES[image.format]
         self._colour: Colour = _colour_of(image)
-        self._image = image.extract_band(0, n=SAMPLES[self._colour])
+        self._image = image
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,7 +72,7 @@ class VipsSource:
         return False
 
     def read(self, box: Box) -> Pixels:
-        """Return the (h, w, samples) pixels of `box`, below those read before; raises InputError where damaged."""
+        """Return the (h, w, samples) pixels of `box`, below those read before; raise InputError where damaged."""
         height, width = box.shape
         try:
             with self._lock:
@@ -77,17 +80,18 @@ class VipsSource:
                 data = region.fetch(box.cols.start, box.rows.start, width, height)
         except pyvips.Error as error:
             raise _damaged(self._path, error) from error
-        return np.frombuffer(data, self._dtype).reshape(height, width, self._image.bands)
+        pixels = np.frombuffer(data, self._dtype).reshape(height, width, self._image.bands)
+        return np.ascontiguousarray(pixels[..., : SAMPLES[self._colour]])
 
     def close(self) -> None:
         del self._image
 
 
 def open_file(path: Path, max_pixels: int, *, checked: bool = False, metadata: Metadata | None = None) -> Source:
-    """Open `path`; raises InputError if its header is damaged or it is of a kind that is not read yet.
+    """Open `path`; raise InputError if its header is damaged or it is of a kind that is not read yet.
 
-    checked: the header is known to be sound, so libvips may allocate as much as it asks for. metadata: what is known
-    of the upright picture, where its reader knows more than libvips.
+    checked: the header is known to be sound, so libvips may allocate as much as the header asks for. metadata: that of
+    the upright picture, from a reader that knows more of it than libvips.
     """
     try:
         image = _opened(path, "sequential", checked)
@@ -96,16 +100,19 @@ def open_file(path: Path, max_pixels: int, *, checked: bool = False, metadata: M
         orientation = image.get("orientation") if image.get_typeof("orientation") else 1
         if orientation != 1:
             # Turning needs rows in another order: libvips unpacks the picture to a temporary file first.
-            image = _opened(path, "random", checked).autorot()
+            image = _opened(path, "random", checked)
     except pyvips.Error as error:
         raise _damaged(path, error) from error
     if image.format not in DTYPES:
         raise InputError(f"{path}: pixels of kind {image.format} are not read.", "Save it with 8 or 16 bit colours.")
-    return VipsSource(path, image, metadata or _metadata_of(path, image, orientation in ON_ITS_SIDE), orientation)
+    source = VipsSource(path, image, metadata or _metadata_of(path, image, exchanges_sides(orientation)))
+    if orientation == 1:
+        return source
+    return TurnedSource(source, orientation, source.metadata, random_access=False)
 
 
 def _check_whole(path: Path, image: pyvips.Image) -> None:
-    """Raise InputError if the file can only be decoded whole, and would take too much memory."""
+    """Raise InputError if the file can only be decoded as a whole, and that would take too much memory."""
     whole = image.get_typeof("interlaced") or image.get("vips-loader") in ("webpload_source", "gifload_source")
     if not whole:
         return
@@ -122,19 +129,19 @@ def _colour_of(image: pyvips.Image) -> Colour:
 
 
 def _opened(path: Path, access: str, unlimited: bool) -> pyvips.Image:
-    # By way of a source, because in a plain file name libvips takes brackets for options: photo[1].jpg.
+    # Through a source, because in a plain file name libvips takes brackets for options: photo[1].jpg.
     file = pyvips.Source.new_from_file(str(path))
     options = {"unlimited": True} if unlimited else {}
     return pyvips.Image.new_from_source(file, "", access=access, fail_on="warning", **options)
 
 
-def _metadata_of(path: Path, image: pyvips.Image, turned: bool) -> Metadata:
+def _metadata_of(path: Path, image: pyvips.Image, on_its_side: bool) -> Metadata:
     def field(name: str) -> bytes | None:
         return bytes(image.get(name)) if image.get_typeof(name) else None
 
     x, y = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
     dpi = dpi_in(field("exif-data")) if round(x, 1) == round(y, 1) and round(x, 1) in ASSUMED_DPI else (x, y)
-    if dpi and turned:
+    if dpi and on_its_side:
         dpi = dpi[1], dpi[0]
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
     notes = () if pages == 1 else (f"The first of {pages} pictures is read.",)

@@ -1,1 +1,1 @@
-"""One writer a file format."""
+"""Writers: one module for each file format."""

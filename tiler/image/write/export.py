@@ -1,10 +1,10 @@
-"""The finished file: the source's own colours with the alpha, or the alpha alone."""
+"""The finished file: the colours of the source with the alpha, or the alpha alone."""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,77 +12,30 @@ from numpy.typing import NDArray
 from tiler.atomic import atomic_directory, atomic_file
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
-from tiler.image.colour import to_srgb
+from tiler.image.colour import profile_colour, to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
-from tiler.image.prefetch import ahead
-from tiler.image.source import Colour, Metadata, Pixels, Source
-from tiler.image.write import exr as export_exr
-from tiler.image.write import png as export_png
-from tiler.image.write import tiff as export_tiff
-from tiler.image.write import webp as export_webp
-from tiler.image.write import zarr as export_zarr
-from tiler.image.write.output import BAND_ROWS, Kept, Sheet
+from tiler.image.prefetch import prefetched
+from tiler.image.source import BAND_ROWS, Colour, Metadata, Pixels, Source
+from tiler.image.write.formats import OUTPUT_FORMATS, OutputFormat
+from tiler.image.write.output import AlphaKind, OutputImage
 from tiler.progress import Progress
-from tiler.settings import Settings
+from tiler.settings import Compression, Settings
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of output and what it holds.
-
-    write: given a file open for writing and reading, or for `folder` the path of a directory to be made, and a sheet.
-    colours, dtypes: what it can hold; the last dtype stands in for what it cannot. alphas: the first is its own way.
-    most_px: longest side, in pixels.
-    """
-
-    name: str
-    write: Callable[[Any, Sheet], None]
-    colours: tuple[Colour, ...]
-    dtypes: tuple[str, ...]
-    alphas: tuple[Kept, ...] = ("straight",)
-    most_px: int = 2**31 - 1
-    folder: bool = False
-
-
-TIFF = Kind(
-    "TIFF",
-    export_tiff.write,
-    ("rgb", "grey", "cmyk"),
-    ("uint8", "uint16", "float32"),
-    alphas=("straight", "premultiplied"),
-)
-KINDS = {
-    ".tif": TIFF,
-    ".tiff": TIFF,
-    ".png": Kind("PNG", export_png.write, ("rgb", "grey"), ("uint8", "uint16")),
-    ".webp": Kind("WebP", export_webp.write, ("rgb",), ("uint8",), most_px=16383),
-    ".exr": Kind("OpenEXR", export_exr.write, ("rgb", "grey"), ("float16",), alphas=("premultiplied",)),
-    ".zarr": Kind(
-        "Zarr",
-        export_zarr.write,
-        ("rgb", "grey", "cmyk"),
-        ("uint8", "uint16", "float32"),
-        alphas=("straight", "premultiplied"),
-        folder=True,
-    ),
-}
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jfif")
-# What the header of a profile says it is for (ICC.1, 7.2.6).
-PROFILE_SPACES: dict[Colour, bytes] = {"rgb": b"RGB ", "grey": b"GRAY", "cmyk": b"CMYK"}
-SPACE = slice(16, 20)
 
 
 def check_output(path: Path, settings: Settings, source: Path) -> None:
-    """Raise OutputError now if `path` cannot be written later: before any work is done.
+    """Raise OutputError if `path` cannot be written later; call it before any work is done.
 
     source: the picture to be read, which is never overwritten.
     """
-    kind = _kind(path, settings)
-    _check_asked(path, kind, settings)
-    if path.is_dir() and not (kind.folder and (path / "zarr.json").exists()):
+    output_format = _checked_format(path, _request(settings))
+    if path.is_dir() and not (output_format.folder and (path / "zarr.json").exists()):
         raise OutputError(f"{path}: this is a directory.", "Name a file in it, such as cutout.tif.")
-    if kind.folder and path.is_file():
-        raise OutputError(f"{path}: this is a file, and {kind.name} is written as a directory.", "Name another place.")
+    if output_format.folder and path.is_file():
+        raise OutputError(
+            f"{path}: this is a file, and {output_format.name} is written as a directory.", "Name another place."
+        )
     directory = path.absolute().parent
     if not directory.is_dir():
         raise OutputError(f"{path}: there is no directory {directory}.", "Make it, or name another place.")
@@ -93,11 +46,12 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
 
 
 def check_holds(path: Path, shape: tuple[int, int]) -> None:
-    """Raise OutputError if the kind of file that `path` names is too small for a picture of `shape`."""
-    kind = KINDS[path.suffix.lower()]
-    if max(shape) > kind.most_px:
+    """Raise OutputError if the format that `path` names cannot hold a picture of `shape` (height, width)."""
+    output_format = OUTPUT_FORMATS[path.suffix.lower()]
+    if max(shape) > output_format.most_px:
         raise OutputError(
-            f"{path}: {kind.name} ends at {kind.most_px} px a side; the picture is {shape[1]} x {shape[0]} px.",
+            f"{path}: {output_format.name} ends at {output_format.most_px} px a side; "
+            f"the picture is {shape[1]} x {shape[0]} px.",
             "Write a .tif instead.",
         )
 
@@ -110,85 +64,133 @@ def export(
     settings: Settings,
     progress: Progress,
 ) -> None:
-    """Write `path`, the picture with its alpha or with `settings.output.alpha_only` grey; complete or not at all.
+    """Write `path`, the picture with its alpha or the alpha alone, as the settings say; complete or not at all.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
-    (h, w), uint16, 65535 = foreground. Where the file can hold them, at the same depth, the colours are the source's
-    own, bit for bit; else they become RGB as the network saw it. What travels along goes where it is true and fits.
+    (h, w), uint16, 65535 = foreground. If the format can hold the colours of the source at their depth, they are
+    written bit for bit; else they are converted to sRGB, as the network saw them, or to a depth that the format holds.
+    Metadata is written where it is true of the output and where the format has a place for it.
 
     Raises OutputError if the disk refuses.
     """
-    kind = KINDS[path.suffix.lower()]
+    output_format = OUTPUT_FORMATS[path.suffix.lower()]
     height, width = source.shape
     starts = range(0, height, BAND_ROWS)
-    sheet = _sheet(kind, source, settings, progress)
+    image = _output_image(output_format, source, _request(settings), progress)
 
     def band(start: int) -> NDArray[Any]:
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
         alpha = read_alpha(box)[..., None]
         progress.advance()
-        if sheet.alpha is None:
-            return np.repeat(alpha_to_depth(alpha, sheet.dtype), sheet.samples, axis=2)
-        return _with_alpha(sheet, source, read(box), alpha)
+        if image.alpha is None:
+            return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
+        return _with_alpha(image, source, read(box), alpha)
 
     progress.stage("write", len(starts))
-    with ahead(band, starts) as bands:
-        sheet = replace(sheet, bands=bands)
-        if kind.folder:
-            with atomic_directory(path) as folder:
-                kind.write(folder, sheet)
-        else:
-            with atomic_file(path) as file:
-                kind.write(file, sheet)
+    with prefetched(band, starts) as bands:
+        _write(path, output_format, replace(image, bands=bands))
 
 
-def _kind(path: Path, settings: Settings) -> Kind:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the settings ask of the output."""
+
+    alpha_only: bool
+    bits: Literal[8, 16] | None
+    premultiplied: bool
+    compression: Compression
+    overviews: bool
+    threads: int
+    scratch: Path | None
+
+
+def _request(settings: Settings) -> _Request:
+    """Return what the settings ask of the output; settings are read here and nowhere else in this room."""
+    return _Request(
+        alpha_only=settings.output.alpha_only,
+        bits=settings.output.bits,
+        premultiplied=settings.output.premultiplied,
+        compression=settings.output.compression,
+        overviews=settings.output.pyramid,
+        threads=settings.compute.thread_count,
+        scratch=settings.run.work_dir,
+    )
+
+
+def _checked_format(path: Path, request: _Request) -> OutputFormat:
+    """Return the format that the name of `path` asks for; raise OutputError if it cannot hold what is requested."""
     suffix = path.suffix.lower()
-    if suffix in KINDS:
-        return KINDS[suffix]
-    remedy = f"Let the name end in {', '.join(KINDS)}."
+    remedy = f"Let the name end in {', '.join(OUTPUT_FORMATS)}."
     if suffix in JPEG_SUFFIXES:
-        why = "would blur the alpha" if settings.output.alpha_only else "cannot hold alpha"
+        why = "would blur the alpha" if request.alpha_only else "cannot hold alpha"
         raise OutputError(f"{path}: a JPEG {why}.", remedy)
-    raise OutputError(f"{path}: {suffix or 'a name without an ending'} is no kind of file written here.", remedy)
+    if suffix not in OUTPUT_FORMATS:
+        raise OutputError(f"{path}: {suffix or 'a name without an ending'} is no kind of file written here.", remedy)
+    output_format = OUTPUT_FORMATS[suffix]
+    if request.premultiplied and "premultiplied" not in output_format.alphas:
+        raise OutputError(f"{path}: {output_format.name} has no premultiplied alpha.", "Write a .tif, or do without.")
+    if request.bits and f"uint{request.bits}" not in output_format.dtypes:
+        raise OutputError(f"{path}: {output_format.name} has no {request.bits} bits a channel.", "Leave --bits out.")
+    return output_format
 
 
-def _check_asked(path: Path, kind: Kind, settings: Settings) -> None:
-    if settings.output.premultiplied and "premultiplied" not in kind.alphas:
-        raise OutputError(f"{path}: {kind.name} has no premultiplied alpha.", "Write a .tif, or do without.")
-    if settings.output.bits and f"uint{settings.output.bits}" not in kind.dtypes:
-        raise OutputError(f"{path}: {kind.name} has no {settings.output.bits} bits a channel.", "Leave --bits out.")
-
-
-def _sheet(kind: Kind, source: Source, settings: Settings, progress: Progress) -> Sheet:
-    """Return what is to be written, its bands still missing; what is lost on the way is said."""
-    wanted = f"uint{settings.output.bits}" if settings.output.bits else source.dtype.name
-    dtype = np.dtype(wanted if wanted in kind.dtypes else kind.dtypes[-1])
-    colour: Colour = source.colour if source.colour in kind.colours else "rgb"
-    if settings.output.alpha_only:
-        colour = "grey" if "grey" in kind.colours else "rgb"
-        return Sheet(source.shape, colour, None, dtype, replace(source.metadata, icc=None), iter(()), settings)
-    alpha: Kept = "premultiplied" if settings.output.premultiplied else kind.alphas[0]
-    if source.colour == "cmyk" and colour != "cmyk":
-        progress.note(f"{kind.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are.")
-    metadata = _fitting(source.metadata, source.colour, colour, dtype, progress)
-    return Sheet(source.shape, colour, alpha, dtype, metadata, iter(()), settings)
+def _output_image(output_format: OutputFormat, source: Source, request: _Request, progress: Progress) -> OutputImage:
+    """Return what is to be written, its bands still missing; note what the format cannot hold."""
+    wanted = f"uint{request.bits}" if request.bits else source.dtype.name
+    dtype = np.dtype(wanted if wanted in output_format.dtypes else output_format.dtypes[-1])
+    alpha: AlphaKind | None
+    if request.alpha_only:
+        colour: Colour = "grey" if "grey" in output_format.colours else "rgb"
+        alpha, metadata = None, replace(source.metadata, icc=None)
+    else:
+        colour = source.colour if source.colour in output_format.colours else "rgb"
+        alpha = "premultiplied" if request.premultiplied else output_format.alphas[0]
+        if source.colour == "cmyk" and colour != "cmyk":
+            progress.note(
+                f"{output_format.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are."
+            )
+        metadata = _fitting(source.metadata, source.colour, colour, dtype, progress)
+    return OutputImage(
+        shape=source.shape,
+        colour=colour,
+        alpha=alpha,
+        dtype=dtype,
+        metadata=metadata,
+        bands=iter(()),
+        compression=request.compression,
+        overviews=request.overviews,
+        threads=request.threads,
+        scratch=request.scratch,
+    )
 
 
 def _fitting(metadata: Metadata, own: Colour, colour: Colour, dtype: np.dtype[Any], progress: Progress) -> Metadata:
-    """Return the metadata that is true of the output: a profile for other colours or another curve says nothing."""
+    """Return the metadata without a profile that is for other colours, or for another curve, than those of the output.
+
+    own: the colour of the source. colour, dtype: those of the output.
+    """
     icc = metadata.icc
-    if icc is None or (icc[SPACE] == PROFILE_SPACES[colour] and dtype != np.float16):
+    if icc is None or (profile_colour(icc) == colour and dtype != np.float16):
         return metadata
     if own == colour:
         progress.note("The picture's colour profile does not fit the output; it is left out.")
     return replace(metadata, icc=None)
 
 
-def _with_alpha(sheet: Sheet, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
-    if sheet.colour != source.colour:
+def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
+    """Return (h, w, samples) pixels of the source with (h, w, 1) alpha, as the output image has them."""
+    if image.colour != source.colour:
         pixels = to_srgb(pixels, source.colour, source.metadata.icc)
-    pixels = to_depth(pixels, sheet.dtype)
-    if sheet.alpha == "premultiplied":
+    pixels = to_depth(pixels, image.dtype)
+    if image.alpha == "premultiplied":
         pixels = premultiplied(pixels, alpha)
-    return np.concatenate([pixels, alpha_to_depth(alpha, sheet.dtype)], axis=2)
+    return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
+
+
+def _write(path: Path, output_format: OutputFormat, image: OutputImage) -> None:
+    if output_format.folder:
+        with atomic_directory(path) as folder:
+            output_format.write(folder, image)
+    else:
+        with atomic_file(path) as file:
+            output_format.write(file, image)

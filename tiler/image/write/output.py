@@ -1,39 +1,41 @@
-"""What every writer is given: a picture to be, and its rows from top to bottom."""
+"""The output image: what every writer is given."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiler.image.source import SAMPLES, Colour, Metadata
-from tiler.settings import Settings
-
-# Rows of each band that a writer is given; the last may be short.
-BAND_ROWS = 512
+from tiler.settings import Compression
 
 # Whether the colours are as they are without the matte, or each times its alpha.
-Kept = Literal["straight", "premultiplied"]
+AlphaKind = Literal["straight", "premultiplied"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A picture to be written.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputImage:
+    """A picture to be written, and how.
 
-    shape: (height, width) in pixels. colour: what the samples mean, the alpha apart. alpha: whether it is the last
-    sample, and what the colours then are; None if there is none. dtype: uint8, uint16, float32 or float16, the
-    floats linear light. metadata: what to keep with it. bands: (h, w, samples) rows from top to bottom, `BAND_ROWS`
-    at a time, once. settings: how to compress, and with how many threads.
+    shape: (height, width) in pixels. colour: what the samples mean, the alpha apart. alpha: the kind of alpha that the
+    last sample is; None if there is no alpha. dtype: uint8, uint16, or float32 and float16 in linear light. metadata:
+    what to write besides the pixels. bands: (h, w, samples) rows from top to bottom, `BAND_ROWS` at a time, once; the
+    last may be short. compression: that of a TIFF. overviews: whether a TIFF gets them. threads: how many may compress
+    at once. scratch: a directory for temporary files; None takes that of the system.
     """
 
     shape: tuple[int, int]
     colour: Colour
-    alpha: Kept | None
+    alpha: AlphaKind | None
     dtype: np.dtype[Any]
     metadata: Metadata
     bands: Iterator[NDArray[Any]]
-    settings: Settings
+    compression: Compression
+    overviews: bool
+    threads: int
+    scratch: Path | None
 
     @property
     def samples(self) -> int:
@@ -41,5 +43,5 @@ class Sheet:
 
 
 def writable(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return pixels with the low byte of each number first, as the files have them."""
+    """Return pixels in little-endian order, as the files have them."""
     return np.asarray(pixels.astype(pixels.dtype.newbyteorder("<"), copy=False))

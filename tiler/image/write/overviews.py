@@ -1,4 +1,4 @@
-"""The smaller sizes of a picture, gathered while its rows pass by."""
+"""Overviews: the picture at half, a quarter and so on of its size, made while its rows are written."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.image.write.output import BAND_ROWS
+from tiler.image.halving import halve
+from tiler.image.source import BAND_ROWS
 
 Sink = Callable[[NDArray[Any]], None]
 
 
 class Cascade:
-    """Bands of rows go to the first sink as they are, at half size to the second, and so on.
+    """A chain of sinks: the first is given each band of rows as it is, the second at half size, and so on.
 
-    Every sink is given (h, w, samples) bands from top to bottom, `BAND_ROWS` at a time, the last may be short.
+    Every sink is given (h, w, samples) bands from top to bottom, `BAND_ROWS` rows at a time; the last may be short.
     """
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
@@ -25,7 +26,7 @@ class Cascade:
         self._sinks[level](band)
         if level + 1 == len(self._sinks):
             return
-        half, above = halved(band), self._waiting[level]
+        half, above = halve(band), self._waiting[level]
         if above is None and band.shape[0] == BAND_ROWS:
             self._waiting[level] = half
             return
@@ -33,25 +34,15 @@ class Cascade:
         self.push(half if above is None else np.concatenate([above, half]), level + 1)
 
     def close(self) -> None:
-        """Hand on what still waits for the rows below it, when the last band has passed."""
+        """Pass on the bands that still wait for rows below them; call it after the last band."""
         for level, waiting in enumerate(self._waiting):
             if waiting is not None:
                 self._waiting[level] = None
                 self.push(waiting, level + 1)
 
 
-def halved(band: NDArray[Any]) -> NDArray[Any]:
-    """Return (h, w, samples) pixels at half size, rounded up: means of 2 x 2; an odd end stands alone."""
-    height, width, samples = band.shape
-    even = np.pad(band, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    sums = even[0::2].astype(np.float32 if even.dtype.kind == "f" else np.uint32) + even[1::2]
-    sums = sums[:, 0::2] + sums[:, 1::2]
-    half = sums / np.float32(4) if even.dtype.kind == "f" else (sums + 2) >> 2
-    return np.asarray(half.astype(band.dtype).reshape(-(-height // 2), -(-width // 2), samples))
-
-
-def halvings(shape: tuple[int, int], least_px: int) -> list[tuple[int, int]]:
-    """Return the shapes of the smaller sizes of `shape`, down to the first whose longer side is `least_px` or less."""
+def overview_shapes(shape: tuple[int, int], least_px: int) -> list[tuple[int, int]]:
+    """Return the shapes of the overviews of `shape`, down to the first whose longer side is `least_px` or less."""
     shapes = []
     while max(shape) > least_px:
         shape = -(-shape[0] // 2), -(-shape[1] // 2)

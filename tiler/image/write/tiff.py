@@ -1,4 +1,4 @@
-"""TIFF out: tiled, deflate or LZW with a predictor, BigTIFF where 4 GB are not enough, smaller sizes on request."""
+"""TIFF out: tiled, deflate or LZW with a predictor, BigTIFF where 4 GB are not enough, overviews on request."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -15,74 +15,75 @@ from numpy.typing import NDArray
 
 from tiler.image.metadata.build import Exif, exif_tables
 from tiler.image.metadata.ifd import Entry, packed
-from tiler.image.metadata.parse import EXIF_IFD_TAG, GPS_IFD_TAG
-from tiler.image.write.output import BAND_ROWS, Sheet, writable
-from tiler.image.write.overviews import Cascade, halvings
+from tiler.image.metadata.tags import BYTE, EXIF_IFD_TAG, GPS_IFD_TAG, IPTC_TAG, LONG, UNDEFINED, XMP_TAG
+from tiler.image.source import BAND_ROWS
+from tiler.image.write.output import OutputImage, writable
+from tiler.image.write.overviews import Cascade, overview_shapes
 
 # One band of rows is one row of tiles.
 TILE_PX = BAND_ROWS
 
-# On photographs with alpha, level 1 is half again as fast as LZW and a tenth smaller; higher levels gain 4 %.
+# On photographs with alpha, level 1 is 1.5 times as fast as LZW and files are a tenth smaller; higher levels gain 4 %.
 DEFLATE_LEVEL = 1
 
-# Offsets in a classic TIFF end at 4 GiB; the rest is room for what is not pixels.
+# Offsets in a classic TIFF end at 4 GiB; 64 MiB are left for what is not pixels.
 MOST_CLASSIC_BYTES = 2**32 - 2**26
 
 PHOTOMETRICS = {"rgb": "rgb", "grey": "minisblack", "cmyk": "separated"}
 EXTRA_SAMPLES = {"straight": ["unassalpha"], "premultiplied": ["assocalpha"], None: None}
-XMP_TAG, IPTC_TAG = 700, 33723
-BYTE, UNDEFINED, LONG = 1, 7, 4
 
-# The library refuses to write the pointers to Exif tables. A tag of the next number, which is free, keeps the room
-# for each; once the file is whole the table is put there and the tag becomes the pointer. Close to the beginning of
-# the file, because programs expect 32 bits in the pointer.
-KEEPS_ROOM = 1
+# tifffile refuses to write the tags that point to Exif and GPS tables. So a tag of the next number, which is unused,
+# reserves the bytes of each table. When the file is complete, the table is written there, and the tag becomes the
+# pointer. The bytes lie close to the beginning of the file, because programs expect a pointer of 32 bits.
+RESERVING = 1
 
 
-def write(file: BinaryIO, sheet: Sheet) -> None:
-    """Write the sheet as one page, little-endian, ExtraSamples 2 for straight alpha and 1 for premultiplied.
+def write(file: BinaryIO, image: OutputImage) -> None:
+    """Write the image as one page, little-endian, ExtraSamples 2 for straight alpha and 1 for premultiplied.
 
-    With the option `pyramid` its halves follow as SubIFDs down to the size of one tile. file: open for reading too.
+    With `overviews` they follow as SubIFDs, down to the size of one tile. file: open for reading, too.
     """
-    exif = exif_tables(sheet.metadata.exif, sheet.shape)
-    shapes = halvings(sheet.shape, TILE_PX) if sheet.settings.output.pyramid else []
-    big = sum(map(partial(_bytes, sheet), [sheet.shape, *shapes])) > MOST_CLASSIC_BYTES
+    exif = exif_tables(image.metadata.exif, image.shape)
+    shapes = overview_shapes(image.shape, TILE_PX) if image.overviews else []
+    big = sum(map(partial(_bytes, image), [image.shape, *shapes])) > MOST_CLASSIC_BYTES
     with (
-        ExitStack() as spools,
-        ThreadPoolExecutor(sheet.settings.compute.thread_count) as threads,
+        ExitStack() as scratch,
+        ThreadPoolExecutor(image.threads) as threads,
         tifffile.TiffWriter(file, bigtiff=big, byteorder="<") as tiff,
     ):
-        smaller = [
-            _Smaller(sheet, shape, threads, spools.enter_context(TemporaryFile(dir=sheet.settings.run.work_dir)))
+        overviews = [
+            _Overview(image, shape, threads, scratch.enter_context(TemporaryFile(dir=image.scratch)))
             for shape in shapes
         ]
-        cascade = Cascade([_nowhere, *(overview.push for overview in smaller)])
+        cascade = Cascade([_take_full_size, *(overview.push for overview in overviews)])
         tiff.write(
-            _tiles(sheet, threads, cascade),
-            shape=_shape(sheet, sheet.shape),
-            iccprofile=sheet.metadata.icc,
-            resolution=sheet.metadata.dpi,
-            resolutionunit="inch" if sheet.metadata.dpi else None,
-            extratags=_extra_tags(sheet, exif),
+            _tiles(image, threads, cascade),
+            shape=_shape(image, image.shape),
+            iccprofile=image.metadata.icc,
+            resolution=image.metadata.dpi,
+            resolutionunit="inch" if image.metadata.dpi else None,
+            extratags=_extra_tags(image, exif),
             subifds=len(shapes),
-            **_layout(sheet),
+            **_layout(image),
         )
         cascade.close()
-        for overview in smaller:
-            tiff.write(overview.tiles(), shape=_shape(sheet, overview.shape), subfiletype=1, **_layout(sheet))
+        for overview in overviews:
+            tiff.write(overview.tiles(), shape=_shape(image, overview.shape), subfiletype=1, **_layout(image))
     for code, table in ((EXIF_IFD_TAG, exif.photo), (GPS_IFD_TAG, exif.gps)):
         if table:
             _place(file, code, table, big)
 
 
-class _Smaller:
-    """One of the smaller sizes: its compressed tiles wait in a scratch file until the larger one is written."""
+class _Overview:
+    """An overview: its compressed tiles wait in a scratch file until the full size is written."""
 
-    def __init__(self, sheet: Sheet, shape: tuple[int, int], threads: ThreadPoolExecutor, scratch: IO[bytes]) -> None:
+    def __init__(
+        self, image: OutputImage, shape: tuple[int, int], threads: ThreadPoolExecutor, scratch: IO[bytes]
+    ) -> None:
         self.shape = shape
         self._file = scratch
         self._sizes: list[int] = []
-        self._compressed = partial(_compressed_row, compress=_compressor(sheet), threads=threads)
+        self._compressed = partial(_compressed_row, compress=_compressor(image), threads=threads)
 
     def push(self, band: NDArray[Any]) -> None:
         for tile in self._compressed(band):
@@ -93,16 +94,16 @@ class _Smaller:
         return (self._file.read(size) for size in self._sizes)
 
 
-def _tiles(sheet: Sheet, threads: ThreadPoolExecutor, cascade: Cascade) -> Iterator[bytes]:
-    """Yield the compressed tiles from top left to bottom right, and fill the smaller sizes meanwhile."""
-    compress = _compressor(sheet)
-    for band in sheet.bands:
+def _tiles(image: OutputImage, threads: ThreadPoolExecutor, cascade: Cascade) -> Iterator[bytes]:
+    """Yield the compressed tiles of the full size in raster order, and pass every band on to the overviews."""
+    compress = _compressor(image)
+    for band in image.bands:
         cascade.push(band)
         yield from _compressed_row(band, compress, threads)
 
 
-def _nowhere(_band: NDArray[Any]) -> None:
-    """Take the full size, whose tiles go straight into the file."""
+def _take_full_size(_band: NDArray[Any]) -> None:
+    """Do nothing: the tiles of the full size go straight into the file."""
 
 
 def _compressed_row(
@@ -111,51 +112,51 @@ def _compressed_row(
     return threads.map(compress, [band[:, left : left + TILE_PX] for left in range(0, band.shape[1], TILE_PX)])
 
 
-def _compressor(sheet: Sheet) -> Callable[[NDArray[Any]], bytes]:
-    """Return what makes the bytes of a tile, filled up at the right and below by repeating its edge."""
+def _compressor(image: OutputImage) -> Callable[[NDArray[Any]], bytes]:
+    """Return a function that compresses a tile, padded on the right and below by repeating its edge."""
 
     def compress(tile: NDArray[Any]) -> bytes:
         missing = (TILE_PX - tile.shape[0], TILE_PX - tile.shape[1])
         whole = np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
         predict = imagecodecs.floatpred_encode if whole.dtype.kind == "f" else imagecodecs.delta_encode
         differences = writable(predict(whole, axis=-2)).tobytes()
-        if sheet.settings.output.compression == "lzw":
+        if image.compression == "lzw":
             return bytes(imagecodecs.lzw_encode(differences))
         return bytes(imagecodecs.deflate_encode(differences, level=DEFLATE_LEVEL))
 
     return compress
 
 
-def _layout(sheet: Sheet) -> dict[str, Any]:
+def _layout(image: OutputImage) -> dict[str, Any]:
     return {
-        "dtype": sheet.dtype,
-        "photometric": PHOTOMETRICS[sheet.colour],
-        "planarconfig": "contig" if sheet.samples > 1 else None,
-        "extrasamples": EXTRA_SAMPLES[sheet.alpha],
+        "dtype": image.dtype,
+        "photometric": PHOTOMETRICS[image.colour],
+        "planarconfig": "contig" if image.samples > 1 else None,
+        "extrasamples": EXTRA_SAMPLES[image.alpha],
         "tile": (TILE_PX, TILE_PX),
-        "compression": "adobe_deflate" if sheet.settings.output.compression == "deflate" else "lzw",
+        "compression": "adobe_deflate" if image.compression == "deflate" else "lzw",
         "predictor": True,
         "software": False,
         "metadata": None,
     }
 
 
-def _extra_tags(sheet: Sheet, exif: Exif) -> list[tuple[int, int, int, bytes, bool]]:
-    """Return what else goes into the first page, as the library wants it: code, type, count, bytes, once."""
+def _extra_tags(image: OutputImage, exif: Exif) -> list[tuple[int, int, int, bytes, bool]]:
+    """Return the further tags of the first page as tifffile takes them: code, type, count, bytes, once."""
     tags = [(code, kind, 0, data, True) for code, kind, _, data in exif.main]
-    if sheet.metadata.xmp:
-        tags.append((XMP_TAG, BYTE, 0, sheet.metadata.xmp, True))
-    if sheet.metadata.iptc:
-        tags.append((IPTC_TAG, UNDEFINED, 0, sheet.metadata.iptc, True))
+    if image.metadata.xmp:
+        tags.append((XMP_TAG, BYTE, 0, image.metadata.xmp, True))
+    if image.metadata.iptc:
+        tags.append((IPTC_TAG, UNDEFINED, 0, image.metadata.iptc, True))
     for code, table in ((EXIF_IFD_TAG, exif.photo), (GPS_IFD_TAG, exif.gps)):
         if table:
             room = max(len(packed("<", table, 0, big=big)) for big in (False, True))
-            tags.append((code + KEEPS_ROOM, UNDEFINED, 0, bytes(room), True))
+            tags.append((code + RESERVING, UNDEFINED, 0, bytes(room), True))
     return tags
 
 
 def _place(file: BinaryIO, code: int, table: list[Entry], big: bool) -> None:
-    """Put a table where room was kept for it, and point at it."""
+    """Write a table into the bytes that are reserved for it, and turn the tag that reserves them into the pointer."""
     head, row, pointer, room = ("<Q", "<HHQ", "<Q", 8) if big else ("<H", "<HHI", "<I", 4)
     file.seek(8 if big else 4)
     first = struct.unpack(pointer, file.read(room))[0]
@@ -163,7 +164,7 @@ def _place(file: BinaryIO, code: int, table: list[Entry], big: bool) -> None:
     (count,) = struct.unpack(head, file.read(struct.calcsize(head)))
     step = struct.calcsize(row) + room
     rows = file.read(count * step)
-    at = next(at for at in range(0, len(rows), step) if struct.unpack_from("<H", rows, at)[0] == code + KEEPS_ROOM)
+    at = next(at for at in range(0, len(rows), step) if struct.unpack_from("<H", rows, at)[0] == code + RESERVING)
     offset = struct.unpack_from(pointer, rows, at + step - room)[0]
     file.seek(offset)
     file.write(packed("<", table, offset, big=big))
@@ -172,11 +173,11 @@ def _place(file: BinaryIO, code: int, table: list[Entry], big: bool) -> None:
     file.seek(0, 2)
 
 
-def _shape(sheet: Sheet, shape: tuple[int, int]) -> tuple[int, ...]:
-    return (*shape, sheet.samples) if sheet.samples > 1 else shape
+def _shape(image: OutputImage, shape: tuple[int, int]) -> tuple[int, ...]:
+    return (*shape, image.samples) if image.samples > 1 else shape
 
 
-def _bytes(sheet: Sheet, shape: tuple[int, int]) -> int:
-    """Return what a picture of `shape` takes at most, filled up to whole tiles."""
+def _bytes(image: OutputImage, shape: tuple[int, int]) -> int:
+    """Return the most bytes that a picture of `shape` takes, padded to whole tiles."""
     area = -(-shape[0] // TILE_PX) * -(-shape[1] // TILE_PX) * TILE_PX**2
-    return area * sheet.samples * sheet.dtype.itemsize
+    return area * image.samples * image.dtype.itemsize

@@ -1,4 +1,4 @@
-"""WebP out: lossless, for pictures small enough to be encoded whole."""
+"""WebP out: lossless, encoded as a whole in memory."""
 
 from typing import BinaryIO
 
@@ -6,23 +6,23 @@ import numpy as np
 from PIL import Image
 
 from tiler.image.metadata.build import exif_block
-from tiler.image.write.output import Sheet
+from tiler.image.write.output import OutputImage
 
-# The effort of libwebp, 0 to 6: on photographs with alpha 2 takes a third of the time of 4 for 2 % more.
+# The effort of libwebp, 0 to 6. On photographs with alpha, 2 takes a third of the time of 4, and files are 2 % larger.
 EFFORT = 2
 
 
-def write(file: BinaryIO, sheet: Sheet) -> None:
-    """Write the sheet as RGB or RGBA, 8 bit; the colours under a transparent pixel stay what they were."""
-    pixels = np.concatenate(list(sheet.bands))
-    kept = sheet.metadata
+def write(file: BinaryIO, image: OutputImage) -> None:
+    """Write the image as 8 bit RGB or RGBA; transparent pixels keep their colours."""
+    pixels = np.concatenate(list(image.bands))
+    metadata = image.metadata
     Image.fromarray(pixels).save(
         file,
         "WEBP",
         lossless=True,
         exact=True,
         method=EFFORT,
-        icc_profile=kept.icc or b"",
-        exif=exif_block(kept, sheet.shape),
-        xmp=kept.xmp or b"",
+        icc_profile=metadata.icc or b"",
+        exif=exif_block(metadata, image.shape),
+        xmp=metadata.xmp or b"",
     )

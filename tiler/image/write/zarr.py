@@ -1,4 +1,4 @@
-"""Zarr out: OME-NGFF multiscales, for what is too large for every other kind of file."""
+"""Zarr out: OME-NGFF multiscales, for pictures too large for every other format."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -9,57 +9,59 @@ import zarr
 from numpy.typing import NDArray
 
 from tiler.image.metadata.build import exif_block
-from tiler.image.write.output import BAND_ROWS, Sheet
-from tiler.image.write.overviews import Cascade, Sink, halvings
+from tiler.image.source import BAND_ROWS
+from tiler.image.write.output import OutputImage
+from tiler.image.write.overviews import Cascade, Sink, overview_shapes
 
 CHUNK_PX = BAND_ROWS
 SAMPLE_NAMES = {"rgb": ("red", "green", "blue"), "grey": ("grey",), "cmyk": ("cyan", "magenta", "yellow", "black")}
 
 
-def write(folder: Path, sheet: Sheet) -> None:
-    """Write the sheet as a Zarr group of (samples, height, width) arrays, each half of the one before.
+def write(folder: Path, image: OutputImage) -> None:
+    """Write the image as a Zarr group of (samples, height, width) arrays, each half the size of the one before.
 
-    Its attributes follow OME-NGFF 0.5; what travels with the pixels is in the attribute "tiler", in base64.
+    The attributes of the group follow OME-NGFF 0.5; the metadata is in the attribute "tiler", in base64.
     """
-    shapes = [sheet.shape, *halvings(sheet.shape, CHUNK_PX)]
-    names = [*SAMPLE_NAMES[sheet.colour], *(["alpha"] if sheet.alpha else [])]
-    group = zarr.create_group(folder, attributes=_attributes(sheet, shapes, names))
+    shapes = [image.shape, *overview_shapes(image.shape, CHUNK_PX)]
+    names = [*SAMPLE_NAMES[image.colour], *(["alpha"] if image.alpha else [])]
+    group = zarr.create_group(folder, attributes=_attributes(image, shapes, names))
     arrays = [
         group.create_array(
             str(level),
-            shape=(sheet.samples, *shape),
+            shape=(image.samples, *shape),
             chunks=(1, CHUNK_PX, CHUNK_PX),
-            dtype=sheet.dtype,
+            dtype=image.dtype,
             dimension_names=("c", "y", "x"),
         )
         for level, shape in enumerate(shapes)
     ]
-    cascade = Cascade([_downwards(array) for array in arrays])
-    for band in sheet.bands:
+    cascade = Cascade([_append_to(array) for array in arrays])
+    for band in image.bands:
         cascade.push(band)
     cascade.close()
 
 
-def _downwards(array: zarr.Array[Any]) -> Sink:
-    """Return what writes each band below the one before."""
-    at = 0
+def _append_to(array: zarr.Array[Any]) -> Sink:
+    """Return a function that writes each band below the one before."""
+    top = 0
 
     def push(band: NDArray[Any]) -> None:
-        nonlocal at
-        array[:, at : at + band.shape[0]] = np.moveaxis(band, 2, 0)
-        at += band.shape[0]
+        nonlocal top
+        array[:, top : top + band.shape[0]] = np.moveaxis(band, 2, 0)
+        top += band.shape[0]
 
     return push
 
 
-def _attributes(sheet: Sheet, shapes: list[tuple[int, int]], names: list[str]) -> dict[str, Any]:
-    kept = sheet.metadata
-    blocks = {"icc": kept.icc, "exif": exif_block(kept, sheet.shape), "xmp": kept.xmp, "iptc": kept.iptc}
+def _attributes(image: OutputImage, shapes: list[tuple[int, int]], names: list[str]) -> dict[str, Any]:
+    metadata = image.metadata
+    exif = exif_block(metadata, image.shape)
+    blocks = {"icc": metadata.icc, "exif": exif, "xmp": metadata.xmp, "iptc": metadata.iptc}
     datasets = [
         {
             "path": str(level),
             "coordinateTransformations": [
-                {"type": "scale", "scale": [1.0, sheet.shape[0] / shape[0], sheet.shape[1] / shape[1]]}
+                {"type": "scale", "scale": [1.0, image.shape[0] / shape[0], image.shape[1] / shape[1]]}
             ],
         }
         for level, shape in enumerate(shapes)
@@ -72,8 +74,8 @@ def _attributes(sheet: Sheet, shapes: list[tuple[int, int]], names: list[str]) -
             "omero": {"channels": [{"label": name, "active": True} for name in names]},
         },
         "tiler": {
-            "alpha": sheet.alpha,
-            "dpi": kept.dpi,
+            "alpha": image.alpha,
+            "dpi": metadata.dpi,
             **{name: b64encode(block).decode() for name, block in blocks.items() if block},
         },
     }

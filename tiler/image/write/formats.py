@@ -1,0 +1,52 @@
+"""The formats of the output: what each can hold, and its writer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tiler.image.source import Colour
+from tiler.image.write import exr, png, tiff, webp, zarr
+from tiler.image.write.output import AlphaKind, OutputImage
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """A format of the output and what it can hold.
+
+    write: takes a file that is open for writing and reading, or for a `folder` the path of a directory to make, and the
+    output image. colours, dtypes: what the format can hold; the last dtype replaces one that it cannot hold. alphas:
+    the kinds of alpha; the first is the default. most_px: longest side in pixels. folder: the output is a directory.
+    """
+
+    name: str
+    write: Callable[[Any, OutputImage], None]
+    colours: tuple[Colour, ...]
+    dtypes: tuple[str, ...]
+    alphas: tuple[AlphaKind, ...] = ("straight",)
+    most_px: int = 2**31 - 1
+    folder: bool = False
+
+
+TIFF = OutputFormat(
+    "TIFF",
+    tiff.write,
+    ("rgb", "grey", "cmyk"),
+    ("uint8", "uint16", "float32"),
+    alphas=("straight", "premultiplied"),
+)
+# The formats by the ending of the name of the output.
+OUTPUT_FORMATS = {
+    ".tif": TIFF,
+    ".tiff": TIFF,
+    ".png": OutputFormat("PNG", png.write, ("rgb", "grey"), ("uint8", "uint16")),
+    ".webp": OutputFormat("WebP", webp.write, ("rgb",), ("uint8",), most_px=16383),
+    ".exr": OutputFormat("OpenEXR", exr.write, ("rgb", "grey"), ("float16",), alphas=("premultiplied",)),
+    ".zarr": OutputFormat(
+        "Zarr",
+        zarr.write,
+        ("rgb", "grey", "cmyk"),
+        ("uint8", "uint16", "float32"),
+        alphas=("straight", "premultiplied"),
+        folder=True,
+    ),
+}
