@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import options_page
 import parameter_lists
 import pytest
 import room_picture
