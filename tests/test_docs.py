@@ -25,6 +25,7 @@ import tiler
 from tests.fakes import ColourKey
 from tests.image.kinds import dng, exr, heic
 from tests.image.metadata.test_gpano import packet
+from tests.test_rooms import DOORS
 from tiler import arrays, batch, run
 from tiler.cli.main import app
 from tiler.model import tensorflow_runtime
@@ -273,6 +274,12 @@ def test_the_rooms_are_drawn_and_listed_as_they_are():
     """`python scripts/room_picture.py` makes both again."""
     assert room_picture.SVG.read_text(encoding="utf-8") == room_picture.picture()
     assert room_picture.PAGE.read_text(encoding="utf-8") == room_picture.page()
+
+
+def test_the_libraries_are_listed_with_their_rooms():
+    rows = {library: ", ".join(f"`{room}`" for room in rooms) for library, rooms in DOORS.items()}
+    text = room_picture.PAGE.read_text(encoding="utf-8")
+    assert [library for library, rooms in rows.items() if f"| {library} | {rooms} |" not in text] == []
 
 
 def test_every_import_between_rooms_is_in_the_picture():
