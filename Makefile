@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check lint format clean
+.PHONY: demo test check lint format docs clean
 
 demo: .venv/installed  ## matte the example portrait
 	$(BIN)/tiler matte examples/portrait.jpg -o portrait-cutout.png
@@ -18,12 +18,15 @@ lint: .venv/installed-dev  ## format, lint and types alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: .venv/installed-dev
+format: .venv/installed-dev  ## let ruff tidy up
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: .venv/installed-dev  ## the site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis site
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
