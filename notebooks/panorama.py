@@ -9,9 +9,9 @@
 # %% [markdown]
 # # A panorama that closes
 #
-# The left edge of a full panorama is the neighbour of its right edge. With `wrap` tiles reach around the join, so that
-# it is a seam like any other: measured, and no worse than the rest. Full panoramas usually say so themselves in their
-# metadata; then `wrap` is not needed.
+# In a panorama of a full turn, the left edge continues at the right edge. With `wrap=True` tiles reach across this
+# join, and the join is a seam like all others: it is measured, and it is as good as they are. The metadata of most
+# panoramas says that they are a full turn, and then `wrap` need not be given.
 
 # %%
 # %matplotlib inline
@@ -21,20 +21,19 @@ from pathlib import Path
 
 from tiler import Settings, figures, matte
 from tiler.core.seams import judge
-from tiler.inspect.snapshot import load
 
 picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
 folder = Path(tempfile.mkdtemp())
 
 # %%
-settings = Settings.of(alpha_only=True, wrap=True, snapshot=folder / "look.npz")
+settings = Settings.of(alpha_only=True, wrap=True, snapshot=folder / "snapshot.npz")
 report = matte(picture, folder / "alpha.png", settings)
-look = load(folder / "look.npz")
-figures.heat_map(look, grid=True)
+snapshot = figures.load(folder / "snapshot.npz")
+figures.heat_map(snapshot, grid=True)
 
 # %% [markdown]
-# The seams at the join alone. Their tiles are the last column's, counted -1, and the first.
+# The seams at the join alone. They lie between the last column of tiles, which has the number -1 here, and the first.
 
 # %%
-join = [seam for seam in look.seams if seam.across == "cols" and seam.col == 0]
-print(look.tell(judge(join)))
+join = [seam for seam in snapshot.seams if seam.across == "cols" and seam.col == 0]
+print(snapshot.summary(judge(join)))

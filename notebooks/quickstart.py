@@ -9,8 +9,8 @@
 # %% [markdown]
 # # One picture, from file to file
 #
-# A matte says, for every pixel, how much of it is foreground. Networks that make mattes were trained on pictures of
-# about a thousand pixels; `tiler` takes them to any size. Put your own picture in the place of the example.
+# A matte says for every pixel how much of it is foreground. Matting networks are trained on pictures of about a
+# thousand pixels a side; `tiler` mattes pictures of any size with them. To matte your own picture, change `picture`.
 
 # %%
 # %matplotlib inline
@@ -19,24 +19,23 @@ import tempfile
 from pathlib import Path
 
 from tiler import Settings, figures, matte
-from tiler.inspect.snapshot import load
 
 picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
 folder = Path(tempfile.mkdtemp())
 
 # %% [markdown]
-# The result is a picture with transparency, of the size and depth of the original. `seams` keeps small arrays to look
-# at, `html` writes a page that can be sent to people without Python.
+# The result is the picture with transparency, at its own size and bit depth. `snapshot` names a file for small arrays of
+# the run, which the figures below draw. `html` names a file for a report that opens in any browser.
 
 # %%
-settings = Settings.of(snapshot=folder / "look.npz", html=folder / "report.html")
+settings = Settings.of(snapshot=folder / "snapshot.npz", html=folder / "report.html")
 report = matte(picture, folder / "cutout.png", settings)
-print(f"{report.tiles_run} tiles run, {report.tiles_skipped} were already solved")
+print(f"{report.tiles_run} tiles were run, {report.tiles_skipped} were skipped")
 print({stage: round(seconds, 1) for stage, seconds in report.seconds.items()})
 
 # %% [markdown]
-# The picture, and its matte beside it: white is foreground.
+# The picture and its matte. White is foreground, black is background.
 
 # %%
-look = load(folder / "look.npz")
-figures.pair(look)
+snapshot = figures.load(folder / "snapshot.npz")
+figures.pair(snapshot)

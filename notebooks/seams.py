@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Where tiles meet
 #
-# A large picture is matted in tiles. Where two of them overlap each gives its own answer, and the two are cross-faded.
-# How far the answers are apart is measured during the run, for every seam; here they are looked at.
+# A large picture is matted in tiles that overlap. Each tile has its own alpha, and in the overlap the two alphas are
+# cross-faded. Their disagreement is measured during the run, at every seam. This notebook shows it.
 
 # %%
 # %matplotlib inline
@@ -19,51 +19,50 @@ import tempfile
 from pathlib import Path
 
 from tiler import Settings, figures, matte
-from tiler.core.seams import judge
-from tiler.inspect.snapshot import load
 
 picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
-kept = Path(tempfile.mkdtemp()) / "look.npz"
-report = matte(picture, kept.with_name("alpha.png"), Settings.of(alpha_only=True, snapshot=kept))
-look = load(kept)
+path = Path(tempfile.mkdtemp()) / "snapshot.npz"
+report = matte(picture, path.with_name("alpha.png"), Settings.of(alpha_only=True, snapshot=path))
+snapshot = figures.load(path)
 
 # %% [markdown]
-# The worst places, in steps of 255 and in pixels of the full picture. The limit is what fusing allows two neighbours:
-# a seam above it means that a tile failed.
+# The worst places: their disagreement in steps of an 8-bit alpha, and their position in pixels of the full picture. The
+# limit is the difference that fusing allows between two neighbours. A seam above the limit means that a tile failed.
 
 # %%
-print(look.tell(judge(look.seams)))
+print(snapshot.summary(report.seams))
 
 # %% [markdown]
-# All seams over the picture. Most are too faint to be drawn strongly, which is as it should be. `grid=True` adds the
-# lines between blocks whose tiles did not run, because the smaller picture had already solved them.
+# All seams over the picture. Most lines are faint, because most tiles agree. `grid=True` draws also the lines between
+# blocks whose tiles did not run, because the smaller level was already certain there.
 
 # %%
-figures.heat_map(look, grid=True)
+figures.heat_map(snapshot, grid=True)
 
 # %% [markdown]
-# The ten worst places near by, at the full size of their level. Compare the two tiles: a strand that one has and the
-# other has not fades out in the blend. If you cannot see a difference, nobody will see the seam.
+# The ten worst places, at the full size of their level. Compare the two tiles: a strand of hair that one tile has and
+# the other has not fades out in the blend. If you see no difference between the tiles, the seam cannot be seen either.
 
 # %%
-figures.worst_crops(look)
+figures.worst_crops(snapshot)
 
 # %%
-figures.histogram(look)
+figures.histogram(snapshot)
 
 # %% [markdown]
-# `repair=True` runs the tiles along bad seams once more, on a grid that is shifted by half a tile, and keeps what
-# agrees better. A sound run has nothing to repair, so here is a worse one: tiles that hardly overlap and may add to
-# what the smaller picture found. Red are the seams that changed; below the line is better.
+# `repair=True` repairs bad seams: the tiles beside them are run again on a grid that is shifted by half a tile, and the
+# result is kept where it agrees better. The run above has no bad seam, so the next cell makes a worse run on purpose:
+# its tiles overlap by 16 px only, and may add to what the smaller level found. Seams that changed are red. Seams below
+# the line got better.
 
 # %%
-looks = {}
+snapshots = {}
 for repair in (False, True):
-    settings = Settings.of(alpha_only=True, overlap_px=16, dense_levels=1, repair=repair, snapshot=kept)
-    report = matte(picture, kept.with_name("alpha.png"), settings)
-    looks[repair] = load(kept)
+    settings = Settings.of(alpha_only=True, overlap_px=16, dense_levels=1, repair=repair, snapshot=path)
+    report = matte(picture, path.with_name("alpha.png"), settings)
+    snapshots[repair] = figures.load(path)
 for level in report.levels:
     print(f"level {level.level}: {level.mending.tell()}")
 
 # %%
-figures.mending(looks[False].seams, looks[True].seams)
+figures.repair(snapshots[False].seams, snapshots[True].seams)

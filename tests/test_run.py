@@ -161,13 +161,13 @@ def test_the_embedded_network_on_a_small_picture_is_the_network_called_directly(
 @pytest.mark.usefixtures("fake")
 def test_seams_are_reported_kept_and_put_on_a_page(photo, tmp_path):
     settings = tiler.Settings.of(
-        snapshot=tmp_path / "look.npz", html=tmp_path / "page.html", tile_px=256, overlap_px=64
+        snapshot=tmp_path / "snapshot.npz", html=tmp_path / "page.html", tile_px=256, overlap_px=64
     )
     report = tiler.matte(photo, tmp_path / "out.png", settings)
-    look = load(tmp_path / "look.npz")
-    assert report.seams == judge(look.seams)
+    snapshot = load(tmp_path / "snapshot.npz")
+    assert report.seams == judge(snapshot.seams)
     assert report.seams.count > 0
-    assert look.shape == (1200, 900)
+    assert snapshot.shape == (1200, 900)
     assert "photo.png" in (tmp_path / "page.html").read_text()
     assert not [path.name for path in tmp_path.iterdir() if ".part" in path.name]
 

@@ -23,7 +23,7 @@ from tiler.image.pyramid import Pyramid
 from tiler.image.source import Source
 from tiler.image.write.export import check_holds, check_output, export
 from tiler.inspect.collect import collect
-from tiler.inspect.html import write
+from tiler.inspect.html import write_html
 from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
 from tiler.model.card import find_card
@@ -71,7 +71,7 @@ def matte(
         with working(folder, run.recipe, fresh=settings.run.fresh) as work:
             scene = run.read(work)
             run.solve(scene, folder)
-            snapshot = run.look(scene)
+            snapshot = run.take_snapshot(scene)
             if model is None:
                 subject.session.close()  # its memory is not needed for the export
             run.export(scene)
@@ -176,11 +176,11 @@ class Run:
             self.levels = solve_with(scene, runner, self.settings)
         self.seams, self.failed = scene.canvas.seams(), scene.journal.failed()
 
-    def look(self, scene: Scene) -> Snapshot | None:
+    def take_snapshot(self, scene: Scene) -> Snapshot | None:
         """Return a snapshot of the run if a report needs one; its close-ups ask the network again."""
         if not (self.settings.reports.html or self.settings.reports.snapshot):
             return None
-        with self._timed("look at seams"):
+        with self._timed("snapshot"):
             return collect(scene, self.seams)
 
     def export(self, scene: Scene) -> None:
@@ -283,4 +283,4 @@ def _write_reports(report: Report, snapshot: Snapshot | None, reports: ReportOpt
     if snapshot is not None and reports.snapshot:
         save(snapshot, reports.snapshot)
     if snapshot is not None and reports.html:
-        write(reports.html, snapshot, json.loads(report.to_json()))
+        write_html(reports.html, snapshot, json.loads(report.to_json()))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.looks import a_look
+from tests.snapshots import a_snapshot
 from tiler.inspect.snapshot import save
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "portrait.jpg"
@@ -197,14 +197,14 @@ def test_a_batch_that_cannot_be_is_wrong_usage(tmp_path, words):
     assert tiler("batch", *words.split(), cwd=tmp_path).returncode == 2
 
 
-def test_seams_of_a_kept_look_are_told_and_judged(tmp_path):
-    look, html = tmp_path / "look.npz", tmp_path / "page.html"
-    save(a_look(), look)
-    above = tiler("seams", look, "--html", html)
+def test_seams_of_a_snapshot_are_printed_and_judged(tmp_path):
+    snapshot, html = tmp_path / "snapshot.npz", tmp_path / "page.html"
+    save(a_snapshot(), snapshot)
+    above = tiler("seams", snapshot, "--html", html)
     assert above.returncode == 1
     assert "  30.0  " in above.stdout
     assert "30.0" in html.read_text()
-    below = tiler("seams", look, "--limit", "31")
+    below = tiler("seams", snapshot, "--limit", "31")
     assert below.returncode == 0, below.stderr
     assert "0 above the limit of 31.0" in below.stdout
     folder = tiler("seams", tmp_path)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,11 @@ class Blotched(ColourKey):
         return np.clip(super().alpha(rgb) + (40 / 255 if rgb[0, 0, 1] > 128 else 0), 0, 1).astype(np.float32)
 
 
+class Fails(ColourKey):
+    def alpha(self, _rgb):
+        raise NoAnswerError("no room")
+
+
 def solved(tmp_path, network, shape=(300, 420), threads=2, wraps=False):
     plan = make_plan(shape, guide_px=48, tile_px=64, overlap_px=24, wraps=wraps)
     fake = portrait(plan, network, take_tile)
@@ -35,20 +42,20 @@ def test_a_run_leaves_its_seams_on_the_canvas_whatever_the_threads(tmp_path):
     assert max(seam.worst for seam in one.canvas.seams()) == pytest.approx(40 / 255, rel=0.01)
 
 
-def test_a_network_that_always_agrees_with_itself_leaves_nothing_to_look_at(tmp_path):
+def test_a_network_that_agrees_with_itself_everywhere_has_no_close_ups(tmp_path):
     scene = solved(tmp_path / "c", ColourKey())
     at_levels = [seam for seam in scene.canvas.seams() if seam.level == 0]
     assert at_levels
-    look = collect(scene, [seam for seam in at_levels if seam.worst < 1e-6])
-    assert look.crops == ()
+    snapshot = collect(scene, [seam for seam in at_levels if seam.worst < 1e-6])
+    assert snapshot.crops == ()
 
 
 @pytest.mark.parametrize("wraps", [False, True])
-def test_close_ups_show_what_each_tile_said(tmp_path, wraps):
+def test_close_ups_show_the_alpha_of_each_tile(tmp_path, wraps):
     scene = solved(tmp_path / "c", Blotched(), wraps=wraps)
-    look = collect(scene, scene.canvas.seams(), crops=4)
-    assert len(look.crops) == 4
-    for crop in look.crops:
+    snapshot = collect(scene, scene.canvas.seams(), crops=4)
+    assert len(snapshot.crops) == 4
+    for crop in snapshot.crops:
         height, width = crop.blend.shape
         assert crop.picture.shape == (height, width, 3)
         assert max(height, width) <= CROP_PX
@@ -65,31 +72,37 @@ def test_close_ups_show_what_each_tile_said(tmp_path, wraps):
 
 def test_the_small_picture_and_matte_are_the_large_ones_shrunk(tmp_path):
     scene = solved(tmp_path / "c", ColourKey())
-    look = collect(scene, ())
-    assert look.shape == (300, 420)
-    np.testing.assert_array_equal(look.picture, scene.picture.levels[0])
+    snapshot = collect(scene, ())
+    assert snapshot.shape == (300, 420)
+    np.testing.assert_array_equal(snapshot.picture, scene.picture.levels[0])
     whole = scene.canvas.alpha(0, Box.whole((300, 420)))
-    np.testing.assert_array_equal(look.matte, np.rint(whole * 255))
-    assert look.seams == ()
-    assert look.places.shape == (0, 4)
+    np.testing.assert_array_equal(snapshot.matte, np.rint(whole * 255))
+    assert snapshot.seams == ()
+    assert snapshot.places.shape == (0, 4)
 
 
 def test_a_long_picture_is_shrunk_to_fit(tmp_path):
     scene = solved(tmp_path / "c", ColourKey(), shape=(64, 2 * PREVIEW_PX + 7))
-    look = collect(scene, ())
-    assert look.picture.shape[:2] == look.matte.shape == (32, PREVIEW_PX)
-    assert abs(look.matte.mean() / 255 - scene.canvas.alpha(0, Box.whole(look.shape)).mean()) < 0.01
+    snapshot = collect(scene, ())
+    assert snapshot.picture.shape[:2] == snapshot.matte.shape == (32, PREVIEW_PX)
+    assert abs(snapshot.matte.mean() / 255 - scene.canvas.alpha(0, Box.whole(snapshot.shape)).mean()) < 0.01
 
 
-def test_a_tile_without_an_answer_is_shown_as_the_guide(tmp_path):
+def test_the_guide_stands_in_for_a_tile_without_an_answer(tmp_path):
     scene = solved(tmp_path / "c", Blotched())
     seams = scene.canvas.seams()
-
-    class Fails(ColourKey):
-        def alpha(self, _rgb):
-            raise NoAnswerError("no room")
-
-    mute = Scene(scene.plan, scene.picture, Fails(), take_tile, scene.canvas, Forgetful(), Heard())
+    failing = replace(scene, network=Fails())
     finest = [seam for seam in seams if seam.level == 0]
-    for crop in collect(mute, finest, crops=2).crops:
+    crops = collect(failing, finest, crops=2).crops
+    assert len(crops) == 2
+    for crop in crops:
         np.testing.assert_array_equal(crop.before, crop.guide)
+
+
+def test_a_base_tile_without_an_answer_is_shown_as_the_finished_alpha(tmp_path):
+    """The base has no guide; a run that is done must not fail because a close-up of its base does."""
+    scene = solved(tmp_path / "c", Blotched(), shape=(100, 800))
+    base = scene.plan.levels[-1].index
+    seams = [replace(seam, worst=0.1) for seam in scene.canvas.seams() if seam.level == base]
+    (crop,) = collect(replace(scene, network=Fails()), seams, crops=1).crops
+    np.testing.assert_array_equal(crop.before, crop.blend)

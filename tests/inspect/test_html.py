@@ -11,28 +11,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.looks import a_look, a_report
-from tiler.inspect.html import page
+from tests.snapshots import a_report, a_snapshot
+from tiler.inspect.html import html_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
-# What the page did, told by the page itself once it is loaded: appended in the test, not part of the page.
+# Appended by the test, not part of the report: uses the page once it is loaded, and writes what happened into it.
 PROBE = """<script>
 addEventListener("load", () => {
-  const cut = document.getElementById("cut"), told = {};
-  told.sizes = [...document.images].map(image => [image.naturalWidth, image.naturalHeight]);
-  told.before = getComputedStyle(document.querySelector(".over.matte")).clipPath;
+  const cut = document.getElementById("cut"), result = {};
+  result.sizes = [...document.images].map(image => [image.naturalWidth, image.naturalHeight]);
+  result.before = getComputedStyle(document.querySelector(".over.matte")).clipPath;
   cut.value = 25; cut.dispatchEvent(new Event("input"));
-  told.after = getComputedStyle(document.querySelector(".over.matte")).clipPath;
-  told.shown = [".matte", ".seams"].map(name => getComputedStyle(document.querySelector(name)).display);
+  result.after = getComputedStyle(document.querySelector(".over.matte")).clipPath;
+  result.shown = [".matte", ".seams"].map(name => getComputedStyle(document.querySelector(name)).display);
   document.querySelector("input[value=seams]").click();
-  told.then = [".matte", ".seams"].map(name => getComputedStyle(document.querySelector(name)).display);
-  told.lines = document.querySelectorAll("svg line").length;
-  told.stage = document.getElementById("stage").getBoundingClientRect().toJSON();
-  told.wide = document.documentElement.scrollWidth - innerWidth;
-  told.requests = performance.getEntriesByType("resource").filter(entry => !entry.name.startsWith("data:")).length;
-  const out = document.createElement("output"); out.id = "told"; out.textContent = JSON.stringify(told);
+  result.then = [".matte", ".seams"].map(name => getComputedStyle(document.querySelector(name)).display);
+  result.lines = document.querySelectorAll("svg line").length;
+  result.stage = document.getElementById("stage").getBoundingClientRect().toJSON();
+  result.wide = document.documentElement.scrollWidth - innerWidth;
+  result.requests = performance.getEntriesByType("resource").filter(entry => !entry.name.startsWith("data:")).length;
+  const out = document.createElement("output"); out.id = "result"; out.textContent = JSON.stringify(result);
   document.body.append(out);
 });
 </script>"""
@@ -67,52 +67,56 @@ def in_chromium(html, tmp_path, size="1200,900"):
         timeout=60,
         check=True,
     )
-    told = re.search(r'<output id="told">(.*?)</output>', shown.stdout, re.DOTALL)
-    assert told, shown.stdout[-500:] + shown.stderr[-500:]
-    return json.loads(told[1].replace("&quot;", '"').replace("&amp;", "&"))
+    result = re.search(r'<output id="result">(.*?)</output>', shown.stdout, re.DOTALL)
+    assert result, shown.stdout[-500:] + shown.stderr[-500:]
+    return json.loads(result[1].replace("&quot;", '"').replace("&amp;", "&"))
 
 
-def test_the_page_stands_alone():
-    """Every address in it is data; the browser is told to fetch nothing."""
-    tags = read(page(a_look(), a_report()))
+def test_the_report_loads_no_other_file():
+    """Every address in it is a data URI, and its policy forbids the browser to fetch anything."""
+    tags = read(html_report(a_snapshot(), a_report()))
     for tag, attrs in tags.found:
         assert tag not in ("link", "iframe", "object", "embed")
         assert all(value.startswith("data:image/") for name, value in attrs.items() if name in ("src", "href"))
     policy = [attrs["content"] for tag, attrs in tags.found if attrs.get("http-equiv") == "Content-Security-Policy"]
     assert policy
     assert policy[0].startswith("default-src 'none'")
-    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest", page(a_look(), a_report()))
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest", html_report(a_snapshot(), a_report()))
 
 
-def test_the_pictures_in_it_are_the_look():
-    look = a_look()
-    images = [attrs["src"] for tag, attrs in read(page(look)).found if tag == "img" and "src" in attrs]
+def test_the_pictures_in_it_are_those_of_the_snapshot():
+    snapshot = a_snapshot()
+    images = [attrs["src"] for tag, attrs in read(html_report(snapshot)).found if tag == "img" and "src" in attrs]
     shown = [np.asarray(Image.open(BytesIO(base64.b64decode(src.split(",")[1])))) for src in images]
-    assert np.abs(shown[0].astype(int) - look.picture).mean() < 4
-    assert np.abs(shown[1].astype(int) - look.matte).mean() < 4
-    np.testing.assert_array_equal(shown[2], look.crops[0].picture)
-    assert len(shown) == 2 + 5 * len(look.crops)
+    assert np.abs(shown[0].astype(int) - snapshot.picture).mean() < 4
+    assert np.abs(shown[1].astype(int) - snapshot.matte).mean() < 4
+    np.testing.assert_array_equal(shown[2], snapshot.crops[0].picture)
+    assert len(shown) == 2 + 5 * len(snapshot.crops)
 
 
-def test_numbers_places_and_provenance_are_told():
-    look, report = a_look(), a_report()
-    text = " ".join(read(page(look, report)).text)
-    row, col = look.at(look.seams[0])
-    for said in ("240 x 180 px", "30.0", "3 of 4", f"column {col}, row {row}", "ab" * 32, "modnet", "Ann & Ben"):
-        assert said in text
+def test_it_shows_numbers_places_and_provenance():
+    snapshot, report = a_snapshot(), a_report()
+    text = " ".join(read(html_report(snapshot, report)).text)
+    row, col = snapshot.full_position(snapshot.seams[0])
+    for words in ("240 x 180 px", "30.0", "3 of 4", f"column {col}, row {row}", "ab" * 32, "modnet", "Ann & Ben"):
+        assert words in text
     assert "above the limit" in text
-    assert "None of" in " ".join(read(page(a_look(0), report)).text)
-    assert "it has no seams" in " ".join(read(page(replace(look, seams=(), places=np.zeros((0, 4)), crops=()))).text)
+    assert "None of" in " ".join(read(html_report(a_snapshot(0), report)).text)
+    assert "it has no seams" in " ".join(
+        read(html_report(replace(snapshot, seams=(), places=np.zeros((0, 4)), crops=()))).text
+    )
 
 
-def test_what_a_file_is_called_cannot_become_part_of_the_page():
-    tags = read(page(a_look(), a_report()))
+def test_the_name_of_a_file_cannot_add_tags():
+    tags = read(html_report(a_snapshot(), a_report()))
     assert "b" not in {tag for tag, _ in tags.found}
 
 
-def test_the_state_follows_the_limit():
+def test_the_verdict_follows_the_limit():
     def state(limit):
-        return next(a["class"] for _, a in read(page(a_look(), limit=limit)).found if a.get("id") == "verdict")
+        return next(
+            a["class"] for _, a in read(html_report(a_snapshot(), limit=limit)).found if a.get("id") == "verdict"
+        )
 
     assert state(29 / 255) == "verdict bad"
     assert state(31 / 255) == "verdict good"
@@ -121,15 +125,15 @@ def test_the_state_follows_the_limit():
 @needs_chromium
 @pytest.mark.parametrize("size", ["1200,900", "500,900"])
 def test_in_a_browser_the_slider_slides_and_the_map_appears(tmp_path, size):
-    look = a_look()
-    told = in_chromium(page(look, a_report()), tmp_path, size)
-    assert told["before"] == "inset(0px 0px 0px 50%)"
-    assert told["after"] == "inset(0px 0px 0px 25%)"
-    assert told["shown"] == ["block", "none"]
-    assert told["then"] == ["none", "block"]
-    assert told["lines"] == len(look.seams)
-    assert told["sizes"][:2] == [[240, 180], [240, 180]]
-    assert all(width > 0 for width, _ in told["sizes"])
-    assert told["stage"]["width"] / told["stage"]["height"] == pytest.approx(240 / 180, rel=0.01)
-    assert told["wide"] <= 0
-    assert told["requests"] == 0
+    snapshot = a_snapshot()
+    result = in_chromium(html_report(snapshot, a_report()), tmp_path, size)
+    assert result["before"] == "inset(0px 0px 0px 50%)"
+    assert result["after"] == "inset(0px 0px 0px 25%)"
+    assert result["shown"] == ["block", "none"]
+    assert result["then"] == ["none", "block"]
+    assert result["lines"] == len(snapshot.seams)
+    assert result["sizes"][:2] == [[240, 180], [240, 180]]
+    assert all(width > 0 for width, _ in result["sizes"])
+    assert result["stage"]["width"] / result["stage"]["height"] == pytest.approx(240 / 180, rel=0.01)
+    assert result["wide"] <= 0
+    assert result["requests"] == 0

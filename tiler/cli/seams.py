@@ -46,8 +46,8 @@ def command(
     the run failed; 2 wrong usage.
     """
     from tiler.core.seams import LIMIT, judge
-    from tiler.inspect.html import write
-    from tiler.inspect.snapshot import load, tell
+    from tiler.inspect.html import write_html
+    from tiler.inspect.snapshot import load, summary
     from tiler.store.canvas import seams_on
 
     within = LIMIT if limit is None else limit / 255
@@ -56,7 +56,7 @@ def command(
             raise SettingsError(f"--html: {what} holds no picture.", "Give the picture itself.")
         levels, measured = seams_on(what)
         judged = judge(measured, within)
-        print(tell(judged, levels))
+        print(summary(judged, levels))
     else:
         if what.suffix == ".npz":
             snapshot = load(what)
@@ -68,7 +68,7 @@ def command(
                 snapshot = load(kept)
         judged = judge(snapshot.seams, within)
         if html is not None:
-            write(html, snapshot, limit=judged.limit)
-        print(snapshot.tell(judged))
+            write_html(html, snapshot, limit=judged.limit)
+        print(snapshot.summary(judged))
     if not judged.passed:
         raise typer.Exit(1)

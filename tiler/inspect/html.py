@@ -1,4 +1,4 @@
-"""One self-contained page about a run, for people without Python: no file beside it, no request to anywhere."""
+"""The HTML report of a run, for people without Python: one file that loads no other file and sends no request."""
 
 import base64
 import json
@@ -10,52 +10,49 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from tiler.atomic import atomic_file
 from tiler.core.seams import LIMIT, Judgement, judge
-from tiler.inspect.snapshot import Crop, Snapshot, sides
+from tiler.inspect.snapshot import STEPS, Crop, Snapshot, Uint8
 
-Shades = NDArray[np.uint8]
-
-STEPS = 255
-# Enough for a photograph that is looked at whole; the matte's edges stay clean.
+# Artefacts cannot be seen at this quality, and the edges of the matte stay clean.
 JPEG_QUALITY = 82
-# A gigapixel picture has tens of thousands of seams; beyond this many, the faintest are left off the map.
+# A gigapixel picture has tens of thousands of seams. Only this many are drawn, the worst ones.
 MOST_DRAWN = 4000
 
 
-def write(path: Path, look: Snapshot, report: Mapping[str, Any] | None = None, limit: float = LIMIT) -> None:
-    """Write `page` into the file `path`, complete or not at all.
+def write_html(path: Path, snapshot: Snapshot, report: Mapping[str, Any] | None = None, limit: float = LIMIT) -> None:
+    """Write the HTML report of `snapshot` into the file `path`, complete or not at all.
 
-    Raises OutputError if the disk refuses.
+    report, limit: as in `html_report`. Raises OutputError if the file cannot be written.
     """
-    text = page(look, report, limit)
+    text = html_report(snapshot, report, limit)
     with atomic_file(path) as file:
         file.write(text.encode())
 
 
-def page(look: Snapshot, report: Mapping[str, Any] | None = None, limit: float = LIMIT) -> str:
-    """Return the page as HTML text.
+def html_report(snapshot: Snapshot, report: Mapping[str, Any] | None = None, limit: float = LIMIT) -> str:
+    """Return the HTML report of `snapshot` as text.
 
-    report: what `Report.to_json` says, read back; it is shown as the provenance. limit: as in `tiler.core.seams.judge`.
+    report: the JSON of `Report.to_json`, parsed; it says where the result comes from. limit: as in
+    `tiler.core.seams.judge`, in 0..1.
     """
-    judged = judge(look.seams, limit)
-    height, width = look.shape
+    judged = judge(snapshot.seams, limit)
+    height, width = snapshot.shape
     name = str(report["source"]) if report else "A matte"
     return Template(files("tiler.inspect").joinpath("report.html").read_text(encoding="utf-8")).substitute(
         title=escape(name.replace("\\", "/").rsplit("/", 1)[-1]),
         size=f"{width:,} x {height:,} px",
         verdict=_verdict(judged),
         state="good" if judged.passed else "bad",
-        ratio=f"{look.picture.shape[1]} / {look.picture.shape[0]}",
-        picture=_jpeg(look.picture),
-        matte=_jpeg(look.matte),
-        seams=_map(look, limit),
+        ratio=f"{snapshot.picture.shape[1]} / {snapshot.picture.shape[0]}",
+        picture=_jpeg(snapshot.picture),
+        matte=_jpeg(snapshot.matte),
+        seams=_seam_map(snapshot, limit),
+        limit=f"{limit * STEPS:.1f}",
         numbers=_numbers(judged, report),
-        crops="\n".join(_crop(look, crop) for crop in look.crops) or "<p>No tiles disagree anywhere.</p>",
+        crops="\n".join(_crop(snapshot, crop) for crop in snapshot.crops) or "<p>No tiles disagree anywhere.</p>",
         provenance=_provenance(report),
     )
 
@@ -71,92 +68,82 @@ def _verdict(judged: Judgement) -> str:
 def _numbers(judged: Judgement, report: Mapping[str, Any] | None) -> str:
     worst = judged.worst[0].worst if judged.worst else 0.0
     cells = [
-        (f"{worst * STEPS:.1f}", "worst place, steps of 255"),
-        (f"{judged.mean * STEPS:.2f}", "mean disagreement, steps of 255"),
-        (f"{judged.limit * STEPS:.1f}", "limit, steps of 255"),
+        (f"{worst * STEPS:.1f}", "worst place, of 255"),
+        (f"{judged.mean * STEPS:.2f}", "mean disagreement, of 255"),
+        (f"{judged.limit * STEPS:.1f}", "limit, of 255"),
         (f"{judged.count:,}", "seams measured"),
     ]
     if report:
         run, kept, skipped = (
-            sum(one[f"tiles_{how}"] for one in report["levels"]) for how in ("run", "kept", "skipped")
+            sum(level[f"tiles_{how}"] for level in report["levels"]) for how in ("run", "kept", "skipped")
         )
         cells.append((f"{run:,} of {run + kept + skipped:,}", "tiles run"))
         cells.append((f"{sum(report['seconds'].values()):,.0f} s", "from file to file"))
     return "\n".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for value, label in cells)
 
 
-def _map(look: Snapshot, limit: float) -> str:
-    """Return the seams as drawing commands over a square of 1 x 1 that is stretched over the picture."""
-    drawn = list(zip(look.seams, look.places.tolist(), strict=True))[:MOST_DRAWN]
+def _seam_map(snapshot: Snapshot, limit: float) -> str:
+    """Return the seams as SVG lines in a square of 1 x 1, which the page stretches over the picture."""
     lines = []
-    for seam, (top, bottom, left, right) in reversed(drawn):
-        # Half of what is above the line and half below lies in the overlap: the line is its middle.
-        if seam.across == "rows":
-            y = (top + bottom) / 2
-            ends = f'x1="{left:.5f}" x2="{right:.5f}" y1="{y:.5f}" y2="{y:.5f}"'
-        else:
-            x = (left + right) / 2 % 1
-            ends = f'x1="{x:.5f}" x2="{x:.5f}" y1="{top:.5f}" y2="{bottom:.5f}"'
+    # Drawn from the faintest to the worst, which then lies on top.
+    for n in reversed(range(min(MOST_DRAWN, len(snapshot.seams)))):
+        seam = snapshot.seams[n]
+        (x1, y1), (x2, y2) = snapshot.line(n)
         strength = min(1.0, seam.worst / limit) if limit else 1.0
-        row, col = look.at(seam)
+        row, col = snapshot.full_position(seam)
         lines.append(
-            f'<line {ends} style="--at:{strength:.3f}"><title>{seam.worst * STEPS:.1f} of 255 at column {col}, '
-            f"row {row}</title></line>"
+            f'<line x1="{x1:.5f}" y1="{y1:.5f}" x2="{x2:.5f}" y2="{y2:.5f}" style="--strength:{strength:.3f}">'
+            f"<title>{seam.worst * STEPS:.1f} of 255 at column {col:,}, row {row:,}</title></line>"
         )
     return "\n".join(lines)
 
 
-def _crop(look: Snapshot, crop: Crop) -> str:
-    first, second = sides(crop.seam)
-    row, col = look.at(crop.seam)
-    views = (
-        ("picture", crop.picture),
-        ("guide", crop.guide),
-        (f"tile {first}", crop.before),
-        (f"tile {second}", crop.after),
-        ("blend", crop.blend),
-    )
+def _crop(snapshot: Snapshot, crop: Crop) -> str:
+    row, col = snapshot.full_position(crop.seam)
     figures = "".join(
         f'<figure><img src="{_png(view)}" alt="{escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
-        for name, view in views
+        for name, view in crop.views
     )
     return (
         f"<article><header><h3>{crop.seam.worst * STEPS:.1f} <small>of 255</small></h3>"
-        f"<p>column {col:,}, row {row:,}<br>level {crop.seam.level}, mean {crop.seam.mean * STEPS:.1f}, "
+        f"<p>column {col:,}, row {row:,}<br>level {crop.seam.level}<br>mean {crop.seam.mean * STEPS:.1f}, "
         f"99th percentile {crop.seam.p99 * STEPS:.1f}</p></header><div>{figures}</div></article>"
     )
 
 
 def _provenance(report: Mapping[str, Any] | None) -> str:
     if report is None:
-        return "<p>This run kept no report.</p>"
-    model, machine = report["model"], report["machine"]
+        return "<p>There is no report of this run.</p>"
+    model = report["model"]
     rows: list[tuple[str, str]] = [
         ("picture", str(report["source"])),
         ("result", str(report["output"])),
         ("network", f"{model['name']}, {model['precision']}"),
-        ("its sha256", str(model["sha256"])),
-        ("machine", str(machine)),
+        ("sha256 of its graph", str(model["sha256"])),
+        ("machine", str(report["machine"])),
         ("versions", ", ".join(f"{name} {number}" for name, number in report["versions"].items())),
         ("seconds", ", ".join(f"{stage} {spent:.1f}" for stage, spent in report["seconds"].items())),
     ]
     full = escape(json.dumps(report, indent=2, default=str, ensure_ascii=False))
-    return f"<table>{_rows(rows)}</table><details><summary>Everything, as JSON</summary><pre>{full}</pre></details>"
+    return (
+        f"<table>{_rows(rows)}</table><details><summary>The full report, as JSON</summary><pre>{full}</pre></details>"
+    )
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> str:
     return "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
 
 
-def _jpeg(pixels: Shades) -> str:
-    return _embedded(pixels, "jpeg", quality=JPEG_QUALITY, optimize=True)
+def _jpeg(pixels: Uint8) -> str:
+    return _data_uri(pixels, "jpeg", quality=JPEG_QUALITY, optimize=True)
 
 
-def _png(pixels: Shades) -> str:
-    return _embedded(pixels, "png", optimize=True)
+def _png(pixels: Uint8) -> str:
+    return _data_uri(pixels, "png", optimize=True)
 
 
-def _embedded(pixels: Shades, kind: str, **options: Any) -> str:
-    held = BytesIO()
-    Image.fromarray(pixels).save(held, kind, **options)
-    return f"data:image/{kind};base64,{base64.b64encode(held.getvalue()).decode('ascii')}"
+def _data_uri(pixels: Uint8, kind: str, **options: Any) -> str:
+    """Return `pixels` as a `data:` URI (RFC 2397), which holds the encoded picture itself."""
+    encoded = BytesIO()
+    Image.fromarray(pixels).save(encoded, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"

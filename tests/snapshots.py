@@ -1,4 +1,4 @@
-"""A look at a run that never was: a soft disc under four tiles, of which one is off."""
+"""The snapshot of a run that did not take place: a soft disc under four tiles, one of which is wrong."""
 
 import numpy as np
 
@@ -22,8 +22,8 @@ def disc(shape=SHAPE):
     return np.clip((0.35 - distance) * 5 + 0.5, 0, 1).astype(np.float32)
 
 
-def a_look(off=OFF):
-    """The look at a run in which tile (0, 1) says `off` more than is right."""
+def a_snapshot(off=OFF):
+    """Return the snapshot of a run in which the alpha of tile (0, 1) is too large by `off`."""
     level, alpha = level_of(), disc()
     tiles = {tile: unrolled(alpha, level.support(*tile)) for tile in level.tiles}
     tiles[0, 1] = np.clip(tiles[0, 1] + np.float32(off), 0, 1)
@@ -56,7 +56,7 @@ def a_look(off=OFF):
 
 
 def a_report():
-    """What a run's report says, as JSON read back."""
+    """Return the JSON of the report of that run, parsed."""
     return {
         "source": "/photos/<b>Ann & Ben</b>.tif",
         "output": "/photos/out.tif",
