@@ -24,8 +24,8 @@ picture = Path(os.environ.get("TILER_PICTURE", "../examples/portrait.jpg"))
 folder = Path(tempfile.mkdtemp())
 
 # %% [markdown]
-# The result is the picture with transparency, at its own size and bit depth. `snapshot` names a file for small arrays of
-# the run, which the figures below draw. `html` names a file for a report that opens in any browser.
+# The result is the picture with transparency, at its own size and bit depth. `snapshot` names a file for small arrays
+# of the run, which the figures below draw. `html` names a file for a report that opens in any browser.
 
 # %%
 settings = Settings.of(snapshot=folder / "snapshot.npz", html=folder / "report.html")

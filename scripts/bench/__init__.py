@@ -1,1 +1,0 @@
-"""Measurements: each file is one command that prints a table."""

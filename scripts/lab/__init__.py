@@ -1,1 +1,0 @@
-"""Ideas about detail, tried side by side: how a tile's alpha and the guide become one."""
