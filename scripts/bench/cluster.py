@@ -73,14 +73,14 @@ def main() -> int:
 
 
 def matting_s(picture: Path, model: str, words: list[str]) -> float:
-    """Return the seconds of the levels from the second above the base up; by then all processes have started."""
+    """Return the seconds from the second level above the base up, where all processes have started, or of the last."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         fixed = ["matte", picture, "-o", f"{folder}/out.tif", "--report", report, "--quiet", "--threads", 2]
         command = [sys.executable, "-m", "tiler", *map(str, fixed), "--model", model, *words]
         subprocess.run(command, check=True)
         levels = json.loads(report.read_text(encoding="utf-8"))["levels"]
-        return float(sum(level["seconds"] for level in levels[2:]))
+        return float(sum(level["seconds"] for level in levels[min(2, len(levels) - 1) :]))
 
 
 def asleep(workers: int, tiles_each: int) -> str:

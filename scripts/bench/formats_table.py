@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.image.kinds import Kind, kinds  # noqa: E402

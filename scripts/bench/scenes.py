@@ -81,7 +81,7 @@ def band_px(shape: tuple[int, ...]) -> int:
 
 
 def pictures_in(folders: Sequence[Path], *, with_truth: bool = True) -> list[Path]:
-    """Return the pictures of the folders, by name; those alone that have a true alpha, unless told otherwise.
+    """Return the pictures of each folder by name, with_truth: those alone that have a true alpha.
 
     Raises SystemExit if there are none.
     """
