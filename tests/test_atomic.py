@@ -10,7 +10,7 @@ def names(directory):
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_the_file_appears_when_all_is_written(tmp_path):
+def test_the_file_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "out.bin"
     with atomic_file(path) as file:
         file.write(b"new")
@@ -20,7 +20,7 @@ def test_the_file_appears_when_all_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt, ValueError, MemoryError, SystemExit])
-def test_whatever_happens_nothing_is_left_and_the_old_file_stays(tmp_path, trouble):
+def test_after_any_error_no_part_is_left_and_the_old_file_stays(tmp_path, trouble):
     path = tmp_path / "out.bin"
     path.write_bytes(b"old")
 
@@ -34,7 +34,7 @@ def test_whatever_happens_nothing_is_left_and_the_old_file_stays(tmp_path, troub
     assert (path.read_bytes(), names(tmp_path)) == (b"old", ["out.bin"])
 
 
-def test_a_full_disk_is_told_in_words(tmp_path):
+def test_a_full_disk_is_an_output_error(tmp_path):
     path = tmp_path / "out.bin"
     with pytest.raises(OutputError, match=r"out\.bin: cannot be written: No space left") as error, atomic_file(path):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -42,19 +42,19 @@ def test_a_full_disk_is_told_in_words(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_directory_that_vanished_is_told_in_words(tmp_path):
+def test_a_missing_directory_is_an_output_error(tmp_path):
     with pytest.raises(OutputError, match="No such file or directory"), atomic_file(tmp_path / "gone" / "out.bin"):
         pass
 
 
-def test_the_longest_name_is_no_trouble(tmp_path):
+def test_a_name_of_the_greatest_length_is_written(tmp_path):
     path = tmp_path / ("n" * 251 + ".tif")
     with atomic_file(path) as file:
         file.write(b"new")
     assert names(tmp_path) == [path.name]
 
 
-def test_others_may_read_it_as_they_may_read_any_new_file(tmp_path):
+def test_the_mode_is_that_of_any_new_file(tmp_path):
     (tmp_path / "usual").write_bytes(b"")
     with atomic_file(tmp_path / "out.bin") as file:
         file.write(b"new")

@@ -26,7 +26,7 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("vips") / "picture"
 
 
-def read_whole(path):
+def read_all(path):
     with closing(open_source(path)) as source:
         return source.read(Box.whole(source.shape))
 
@@ -49,19 +49,19 @@ def test_a_png_in_bands_is_what_pillow_reads(path, mode, height, width, band_row
 def test_sixteen_bits_stay_sixteen(path, samples):
     pixels = noise((*SHAPE, samples), np.uint16)
     png16(path, pixels)
-    np.testing.assert_array_equal(read_whole(path), pixels[..., :3])
+    np.testing.assert_array_equal(read_all(path), pixels[..., :3])
 
 
 def test_grey_of_sixteen_bits_stays_sixteen(path):
     pixels = noise(SHAPE, np.uint16)
     Image.fromarray(pixels).save(path, "PNG")
-    np.testing.assert_array_equal(read_whole(path), own(pixels))
+    np.testing.assert_array_equal(read_all(path), own(pixels))
 
 
-def test_an_interlaced_png(path):
+def test_an_interlaced_png_is_read(path):
     pixels = noise((*SHAPE, 3), np.uint8)
     pyvips.Image.new_from_array(pixels).pngsave(str(path), interlace=True)
-    np.testing.assert_array_equal(read_whole(path), pixels)
+    np.testing.assert_array_equal(read_all(path), pixels)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
@@ -69,11 +69,11 @@ def test_an_interlaced_png(path):
 def test_a_jpeg_is_what_pillow_reads(path, mode, progressive):
     Image.fromarray(noise((*SHAPE, 3), np.uint8)).convert(mode).save(path, "JPEG", progressive=progressive)
     with Image.open(path) as image:
-        np.testing.assert_array_equal(read_whole(path), own(np.asarray(image)))
+        np.testing.assert_array_equal(read_all(path), own(np.asarray(image)))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_stands_upright(path, orientation):
+def test_a_photo_is_read_upright(path, orientation):
     exif = Image.Exif()
     exif[274] = orientation
     jpeg(path, noise((*SHAPE, 3), np.uint8), exif=exif, dpi=(100, 200))
@@ -151,7 +151,7 @@ def test_a_file_that_was_overwritten_is_read_anew(tmp_path, kind):
     for pixels in (np.dstack([smooth] * 3), np.dstack([smooth + 100] * 3)):
         OVERWRITTEN[kind](path, pixels)
         wanted, most = expected(kind, pixels)
-        assert np.abs(read_whole(path).astype(int) - wanted).max() <= most
+        assert np.abs(read_all(path).astype(int) - wanted).max() <= most
 
 
 # Opens each picture that it is given, reads part of it, closes it, and prints which files in $TMPDIR are still open.
