@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tiler.image.colour import to_network
+from tests.image.pictures import SRGB
+from tiler.image.colour import profile_colour, to_network
 
 
 @pytest.mark.parametrize(("dtype", "step"), [(np.uint8, 1), (np.uint16, 257)])
@@ -15,3 +16,9 @@ def test_integers_are_scaled_to_0_to_255(dtype, step):
 
 def test_rgb_keeps_its_shape():
     assert to_network(np.zeros((3, 5, 3), np.uint16)).shape == (3, 5, 3)
+
+
+@pytest.mark.parametrize(("space", "colour"), [(b"RGB ", "rgb"), (b"GRAY", "grey"), (b"CMYK", "cmyk"), (b"Lab ", None)])
+def test_the_header_of_a_profile_names_its_colour(space, colour):
+    assert profile_colour(SRGB[:16] + space + SRGB[20:]) == colour
+    assert profile_colour(b"") is None

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiler.image.depth import MOST_HALF, alpha_to_depth, premultiplied, to_depth
+from tiler.image.depth import MOST_HALF, alpha_to_depth, full_range, premultiplied, to_depth
 
 EIGHT, SIXTEEN = np.arange(256, dtype=np.uint8)[:, None, None], np.arange(65536, dtype=np.uint16)[:, None, None]
 
@@ -43,3 +43,18 @@ def test_foreground_is_the_largest_value_of_every_dtype():
     full = np.array([[[0], [65535]]], np.uint16)
     for dtype, top in ((np.uint8, 255), (np.uint16, 65535), (np.float32, 1), (np.float16, 1)):
         np.testing.assert_array_equal(alpha_to_depth(full, np.dtype(dtype)), [[[0], [top]]])
+
+
+@given(st.sampled_from([1, 2, 4, 8, 10, 12, 14, 16]), st.data())
+def test_samples_of_few_bits_fill_the_full_range(bits, data):
+    most = 2**bits - 1
+    value = data.draw(st.integers(0, most))
+    got = full_range(np.array([0, value, most], np.uint16), bits)
+    full = 255 if bits <= 8 else 65535
+    assert got.dtype == (np.uint8 if bits <= 8 else np.uint16)
+    assert got.tolist() == [0, int(np.floor(value * full / most + 0.5)), full]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_of_32_bits_the_upper_16_are_kept(value):
+    assert full_range(np.array([value], np.uint32), 32).tolist() == [value // 65536]
