@@ -6,7 +6,7 @@ import pytest
 
 from tiler.memory import peak_memory_mb
 
-# Threads that make and drop arrays too small to be mapped each by itself, keeping one small piece after each.
+# Threads make and drop arrays that are too small to be mapped by themselves, and keep a small array after each.
 BUSY = """
 import sys
 from concurrent.futures import ThreadPoolExecutor

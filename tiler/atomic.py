@@ -57,7 +57,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
             try:
                 part.rename(path)
             except OSError:
-                old.rename(path)
+                if old.exists():
+                    old.rename(path)
                 raise
         finally:
             shutil.rmtree(part, ignore_errors=True)

@@ -1,14 +1,14 @@
-"""Write docs/formats.md's table: every kind of file read, matted and written, one process a row.
+"""Print the table of docs/formats.md: every kind of file is read, matted and written, each row in its own process.
 
     python scripts/bench/formats_table.py --megapixels 12 > table.md
 
-A row says what came out of the file, how far its samples are from what was put in, what the matte of a small one
-looks like, and the most memory that opening it and making its pyramid took on top of an idle process with the readers
-imported. A row that fails says why. Cameras' own raw files cannot be made here and are not in the table.
+A row states what was read from the file, how far its samples are from those written, the kind of alpha that a small
+picture was matted with, and the peak of memory that opening the file and making its pyramid took beyond an idle process
+with the readers imported. A row that fails states the error. Raw files of cameras cannot be made here and are not in
+the table.
 """
 
 import argparse
-import ctypes
 import os
 import shutil
 import sys
@@ -30,6 +30,7 @@ from tiler.errors import TilerError  # noqa: E402
 from tiler.image import info, pyramid  # noqa: E402
 from tiler.image.open import open_source  # noqa: E402
 from tiler.image.read import exr, heif, jp2, jxl, psd, raw, tiff, vips  # noqa: E402, F401
+from tiler.memory import release_memory  # noqa: E402
 from tiler.model.card import find_card  # noqa: E402
 from tiler.progress import Silent  # noqa: E402
 from tiler.recipe import plan_for  # noqa: E402
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def in_a_process(small: Kind, large: Kind) -> list[str]:
-    """Return the cells of one row; a process of its own makes them, so that no row has the memory of another."""
+    """Return the cells of one row, made in its own process, so that no row includes the memory of another."""
     with TemporaryDirectory() as folder:
         answer = Path(folder) / "row"
         child = os.fork()
@@ -75,11 +76,11 @@ def row(small: Kind, large: Kind, folder: Path) -> list[str]:
     path = folder / "picture"
     written = os.fork()
     if written == 0:
-        # Elsewhere, because memory that writing gave back would hide what reading takes; hence the trim as well.
+        # Written in another process, because memory that writing freed would hide what reading takes.
         large.write(path)
         os._exit(0)
     os.waitpid(written, 0)
-    ctypes.CDLL(None).malloc_trim(0)
+    release_memory()
     Path("/proc/self/clear_refs").write_text("5")
     before = memory_mb("VmRSS")
     with closing(open_source(path)) as source:
@@ -109,7 +110,7 @@ def row(small: Kind, large: Kind, folder: Path) -> list[str]:
 
 
 def memory_mb(field: str) -> float:
-    """Return a line of this process's status, in 10^6 bytes."""
+    """Return a field of the status of this process (proc(5)), in MB of 10^6 bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith(field))) * 1024 / 1e6
 

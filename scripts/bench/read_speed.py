@@ -1,11 +1,11 @@
 #!/usr/bin/env python
 """How much memory reading windows of a very large file takes, and how fast it goes.
 
-For each kind of file a fresh process opens a picture of SIDE x SIDE px, made here of a photograph repeated, and reads
-windows of 1024 x 1024 px. A file that can be read in any order is read first at random, then one row of windows after
-the other; one that cannot is brought into scratch files from top to bottom, as a run does, and its windows read there.
-Memory is the most that the process held beyond what it held when its readers were imported. Speed is pixels that were
-asked for, in bytes, by the second, one after the other; `spool` is that of bringing in.
+For each kind of file a new process opens a picture of SIDE x SIDE px, made of a photograph repeated, and reads windows
+of 1024 x 1024 px. A file that can be read in any order is read first at random, then one row of windows after the
+other. A file that cannot is copied to scratch files from top to bottom, as a run does, and its windows are read there.
+Memory is the peak that the process held beyond what it held when the readers were imported. Speed is bytes of the
+pixels that were asked for, by the second, one window after the other; `spool` is the speed of copying.
 
     python scripts/bench/read_speed.py examples/portrait.jpg --work-dir /mnt/large
 """
@@ -25,6 +25,7 @@ import pyvips
 from tiler.core.geometry import Box, Span
 from tiler.image.open import open_source
 from tiler.image.pyramid import build
+from tiler.image.read.vips import limit_vips_cache
 from tiler.image.source import Source
 from tiler.progress import Silent
 
@@ -74,12 +75,13 @@ def make(picture: Path, path: Path, side_px: int, how: dict[str, object]) -> Non
     """Write `picture`, repeated to `side_px` a side, to `path`."""
     tile = pyvips.Image.new_from_file(str(picture)).copy_memory()
     across, down = -(-side_px // tile.width), -(-side_px // tile.height)
-    whole = tile.replicate(across, down).crop(0, 0, side_px, side_px)
-    whole.write_to_file(str(path), **how)
+    repeated = tile.replicate(across, down).crop(0, 0, side_px, side_px)
+    repeated.write_to_file(str(path), **how)
 
 
 def measure(path: Path, scratch: Path) -> dict[str, float]:
-    """Return MB of memory beyond what is held now, and MB of pixels a second by the way of reading."""
+    """Return MB of memory beyond what is held now, and MB of pixels a second for each way of reading."""
+    limit_vips_cache()
     before = held_mb("VmRSS")
     speeds = {}
     with closing(open_source(path)) as source:
@@ -102,7 +104,7 @@ def measure(path: Path, scratch: Path) -> dict[str, float]:
 
 
 def at_random(source: Source) -> list[Box]:
-    """Return windows anywhere."""
+    """Return windows at random places."""
     random = np.random.default_rng(0)
     height, width = source.shape
     corners = zip(
@@ -114,7 +116,7 @@ def at_random(source: Source) -> list[Box]:
 
 
 def in_order(source: Source) -> list[Box]:
-    """Return the windows of a few rows of them from the middle of the picture, left to right, then down."""
+    """Return a few rows of windows from the middle of the picture, left to right, then down."""
     height, width = source.shape
     middle = height // 2 // WINDOW_PX * WINDOW_PX
     rows = range(middle, min(middle + ROWS_OF_WINDOWS * WINDOW_PX, height - WINDOW_PX + 1), WINDOW_PX)
@@ -127,7 +129,7 @@ def window(top: int, left: int) -> Box:
 
 
 def held_mb(name: str) -> float:
-    """Return VmRSS, the memory held now, or VmHWM, the most so far, in MB (proc(5))."""
+    """Return VmRSS, the memory held now, or VmHWM, its peak, in MB (proc(5))."""
     lines = Path("/proc/self/status").read_text().splitlines()
     kib = next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
     return kib * 1024 / 1e6

@@ -1,4 +1,4 @@
-"""Files that are dangerous to open, made here, and a process of its own that opens them: with `python -m`."""
+"""Files that are dangerous to open, and a program that opens them: `python -m tests.image.broken FOLDER REPORT`."""
 
 import json
 import random
@@ -45,7 +45,7 @@ def png(*between: bytes, size: tuple[int, int] = (64, 96), data: bytes | None = 
 
 
 def zeros(count: int, piece: int = 2**24) -> bytes:
-    """Return `count` zeros deflated: pieces that do not refer to each other, so that one serves many times."""
+    """Return `count` zeros deflated, in pieces that do not refer to each other, so one piece is used many times."""
     coder = zlib.compressobj(9)
     first = coder.compress(bytes(piece)) + coder.flush(zlib.Z_FULL_FLUSH)
     again = coder.compress(bytes(piece)) + coder.flush(zlib.Z_FULL_FLUSH)
@@ -58,7 +58,7 @@ def patched(data: bytes, at: int, new: bytes) -> bytes:
 
 
 def claims(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield files whose headers claim billions of pixels, in every format that is decoded whole."""
+    """Yield files whose headers claim billions of pixels, in every format that is decoded as a whole."""
     side = 60000
     two = struct.pack(">II", side, side)
     path = folder / "sound"
@@ -98,7 +98,7 @@ def claims(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def bombs(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield files that unpack to far more than they should, or whose parts claim to be gigabytes."""
+    """Yield files that decompress to far more than they should, or whose parts claim to be gigabytes."""
     path = folder / "sound"
     much = zeros(2**30)
     yield "PNG of 60000 x 60000 zeros", png(size=(60000, 60000), data=zeros(60000 * 60001), grey=True)
@@ -147,7 +147,7 @@ def bombs(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def odd_tiffs(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield TIFFs whose counts, offsets and directories lead astray."""
+    """Yield TIFFs with wrong counts, offsets and directories."""
     for tag, name in ((273, "offsets"), (279, "byte counts"), (34675, "profile"), (700, "XMP"), (33723, "IPTC")):
         tags = [] if tag < 280 else [(tag, 7, 64, bytes(64), False)]
         tifffile.imwrite(path, RGB, photometric="rgb", rowsperstrip=8, metadata=None, extratags=tags)
@@ -178,12 +178,12 @@ def odd_tiffs(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 FLIPS = 40
-# Formats whose data cannot be told from other data, once a bit is flipped: they have to stay bounded, no more.
-WITHOUT_SUMS = ("jpeg", "progressive", "webp", "avif", "jxl", "jp2", "psd", "tiff jpeg", "tiff jpeg 2000")
+# Formats in which a flipped bit cannot be found; of those, time and memory must stay bounded, and no region be empty.
+WITHOUT_CHECKSUMS = ("jpeg", "progressive", "webp", "avif", "jxl", "jp2", "psd", "tiff jpeg", "tiff jpeg 2000")
 
 
 def flips(sound: dict[str, bytes], path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield each file with one bit flipped, at seeded places; of a TIFF, among its pixels."""
+    """Yield each file with one bit flipped, at places drawn from a seed; in a TIFF, among its pixels."""
     for name, data in sound.items():
         rng = random.Random(name)
         spans = [(0, len(data))]
@@ -198,7 +198,7 @@ def flips(sound: dict[str, bytes], path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def cuts(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield files of the formats with readers of their own, cut short."""
+    """Yield files cut short, of the formats whose readers are in this package or decode as a whole."""
     path = folder / "sound"
     for kind in made.kinds():
         if kind.name in ("HEIC", "PSD", "PSD, packed, 16 bit", "OpenEXR, half", "OpenEXR, float", "DNG"):
@@ -209,7 +209,7 @@ def cuts(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def high_water() -> int:
-    """Return the most resident memory since it was last asked for, in bytes."""
+    """Return the peak of resident memory since the last call, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     most = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
     Path("/proc/self/clear_refs").write_text("5")
@@ -217,7 +217,7 @@ def high_water() -> int:
 
 
 def outcome(path: Path) -> dict[str, object]:
-    """Return what comes of opening and reading `path`: how it is refused, or how many pixels are not those of `RGB`."""
+    """Return the outcome of opening and reading `path`: the error, or how many pixels are not those of `RGB`."""
     high_water()
     before, began = high_water(), time.process_time()
     found: dict[str, object]
@@ -225,7 +225,7 @@ def outcome(path: Path) -> dict[str, object]:
         with closing(open_source(path, max_pixels=MOST_PIXELS)) as source:
             pixels = source.read(Box.whole(source.shape))
         off = pixels.shape != RGB.shape or (pixels.astype(int) != RGB).any(axis=2)
-        # Blocks of one colour, none of which the picture has: what a decoder leaves that has given up.
+        # Blocks of one colour, of which the picture has none: what a decoder leaves when it stops early.
         blocks = [pixels[y : y + 16, x : x + 16] for y in range(0, 64, 16) for x in range(0, 96, 16)]
         flat = sum(bool(block.size) and bool((block == block[:1, :1]).all()) for block in blocks)
         found = {"shape": pixels.shape, "off": int(np.sum(off)), "flat": flat}
@@ -234,9 +234,9 @@ def outcome(path: Path) -> dict[str, object]:
     return found | {"seconds": time.process_time() - began, "bytes": high_water() - before}
 
 
-def main(folder: Path, told: Path) -> None:
-    """Open every file in `folder` and tell in `told` what comes of it, a line each; libraries print what they like."""
-    with told.open("w") as lines:
+def main(folder: Path, report: Path) -> None:
+    """Open every file in `folder` and write its outcome to `report`, a line each; standard output is for libraries."""
+    with report.open("w") as lines:
         for path in sorted(folder.iterdir()):
             print(json.dumps([path.name, outcome(path)]), file=lines, flush=True)
 

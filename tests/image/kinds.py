@@ -1,4 +1,4 @@
-"""One small file of every kind that is read, made here, and the samples it holds."""
+"""A small file of every kind that is read, and the samples that it holds."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ SHAPE = 96, 128
 
 
 def picture(shape: tuple[int, int], dtype: Any = np.uint8) -> np.ndarray:
-    """Return a (h, w, 3) picture of soft slopes, full range."""
+    """Return a (h, w, 3) picture of smooth waves, full range."""
     rows, cols = (np.arange(n, dtype=np.float32) for n in shape)
     rows = rows[:, None]
     waves = [np.sin(cols / 19) * np.cos(rows / 23), np.sin(rows / 17) + 0 * cols, np.cos((cols + rows) / 29)]
@@ -32,9 +32,10 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.or
 
 @dataclass(frozen=True)
 class Kind:
-    """A variant of a format: how a file of it is made, the samples it holds, and by how much they may be off.
+    """A variant of a format: how a file of it is written, and the samples that it holds.
 
-    off: of the full range, mean and worst; zeros where the format loses nothing. extra: a module that reads it.
+    off: by how much samples may be off, mean and worst, as parts of the full range; zeros for lossless formats.
+    extra: an optional module that reads it.
     """
 
     name: str
@@ -56,7 +57,7 @@ def pillow(pixels: np.ndarray, form: str, **more: Any) -> Callable[[Path], Any]:
 def turned(pixels: np.ndarray, orientation: int) -> Callable[[Path], Any]:
     """Write a JPEG that lies in `orientation` and is `pixels` when upright."""
     stored = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
-    # The turn that undoes each: mirrored rows, columns, or both (Exif 2.32, tag 274).
+    # What undoes each orientation: rows, columns or both in reverse order (Exif 2.32, tag 274).
     if orientation in (3, 4, 6, 7):
         stored = stored[::-1]
     if orientation in (2, 3, 7, 8):
@@ -72,7 +73,7 @@ def palette(pixels: np.ndarray, form: str) -> tuple[Callable[[Path], Any], np.nd
 
 
 def cmyk_jpeg(inks: np.ndarray) -> Callable[[Path], Any]:
-    # Adobe's programs store the inks inverted, and so does Pillow.
+    # Programs of Adobe store inks inverted, and so does Pillow.
     return lambda path: Image.fromarray(inks, "CMYK").save(path, "JPEG", quality=97, subsampling=0)
 
 
@@ -135,7 +136,7 @@ XYZ_TO_SRGB = [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -
 
 
 def dng(patch_px: int) -> Callable[[Path], Any]:
-    """Write patches of colour as a camera with a filter of RGGB and no colour of its own sees them."""
+    """Write patches of colour as a camera with an RGGB filter and the primaries of sRGB records them."""
     light = np.repeat(np.repeat(PATCHES.reshape(2, 2, 3), patch_px, 0), patch_px, 1)
     raw = np.empty(light.shape[:2], np.uint16)
     for row, col, sample in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
@@ -172,7 +173,7 @@ def pages(pixels: np.ndarray) -> Callable[[Path], Any]:
     return write
 
 
-def with_smaller(pixels: np.ndarray) -> Callable[[Path], Any]:
+def with_overviews(pixels: np.ndarray) -> Callable[[Path], Any]:
     def write(path: Path) -> None:
         with tifffile.TiffWriter(path) as file:
             file.write(pixels, photometric="rgb", tile=(32, 32), subifds=1, metadata=None)
@@ -191,11 +192,22 @@ LOSSY = (0.02, 0.12)
 
 
 def kinds(shape: tuple[int, int] = SHAPE) -> Iterator[Kind]:
-    """Yield every kind as a picture of `shape`; of the DNG, which is square, half of its shorter side is a patch."""
+    """Yield every kind as a picture of `shape`; in the DNG, which is square, a patch is half of the shorter side."""
+    yield from tiff_kinds(shape)
+    yield from kinds_of_other_formats(shape)
+
+
+def tiff_kinds(shape: tuple[int, int]) -> Iterator[Kind]:
     rgb, rgb16 = picture(shape), picture(shape, np.uint16)
     light, half = picture(shape, np.float32), picture(shape, np.float16)
     grey, inks = rgb[..., :1], np.dstack([rgb, rgb[::-1, :, 0]])
     bits = grey[..., 0] > 127
+    black_white = bits[..., None] * np.uint8(255)
+    inks16 = inks.astype(np.uint16) * 257
+    grey_options = {"iccprofile": None}
+    inverted = {"photometric": "miniswhite", "iccprofile": None}
+    separated = {"photometric": "separated", "iccprofile": None}
+    as_jpeg = {"tile": (32, 32), "compression": "jpeg", "compressionargs": {"level": 97}}
     yield from (
         Kind("TIFF, tiled, deflate", tiff(rgb, tile=(32, 48), compression="zlib", predictor=True), rgb),
         Kind("TIFF, strips, LZW", tiff(rgb, rowsperstrip=7, compression="lzw", predictor=True), rgb),
@@ -206,38 +218,29 @@ def kinds(shape: tuple[int, int] = SHAPE) -> Iterator[Kind]:
         Kind("TIFF, planes apart", tiff(np.moveaxis(rgb, 2, 0), planarconfig="separate", tile=(32, 32)), rgb),
         Kind("TIFF, 16 bit, big-endian", tiff(rgb16, byteorder=">"), rgb16),
         Kind("BigTIFF, 16 bit", tiff(rgb16, bigtiff=True, tile=(64, 64), compression="lzw"), rgb16),
-        Kind("TIFF, grey", tiff(grey[..., 0], iccprofile=None), grey),
-        Kind("TIFF, grey, white is 0", tiff(np.invert(grey[..., 0]), photometric="miniswhite", iccprofile=None), grey),
-        Kind(
-            "TIFF, grey 16 bit, white is 0",
-            tiff(np.invert(rgb16[..., 0]), photometric="miniswhite", iccprofile=None),
-            rgb16[..., :1],
-        ),
-        Kind("TIFF, 1 bit", tiff(bits, iccprofile=None), bits[..., None] * np.uint8(255)),
-        Kind(
-            "TIFF, 1 bit, white is 0",
-            tiff(~bits, photometric="miniswhite", iccprofile=None),
-            bits[..., None] * np.uint8(255),
-        ),
+        Kind("TIFF, grey", tiff(grey[..., 0], **grey_options), grey),
+        Kind("TIFF, grey, white is 0", tiff(np.invert(grey[..., 0]), **inverted), grey),
+        Kind("TIFF, grey 16 bit, white is 0", tiff(np.invert(rgb16[..., 0]), **inverted), rgb16[..., :1]),
+        Kind("TIFF, 1 bit", tiff(bits, **grey_options), black_white),
+        Kind("TIFF, 1 bit, white is 0", tiff(~bits, **inverted), black_white),
         Kind("TIFF, palette", *palette(rgb, "TIFF")),
         Kind("TIFF, 32 bit integers", tiff(rgb16.astype(np.uint32) << 16), rgb16),
         Kind("TIFF, float", tiff(light, compression="zlib", predictor=True), light),
         Kind("TIFF, half float", tiff(half), half.astype(np.float32)),
-        Kind("TIFF, CMYK", tiff(inks, photometric="separated", iccprofile=None), inks),
-        Kind(
-            "TIFF, CMYK, 16 bit",
-            tiff(inks.astype(np.uint16) * 257, photometric="separated", iccprofile=None),
-            inks.astype(np.uint16) * 257,
-        ),
-        Kind(
-            "TIFF, JPEG, YCbCr",
-            tiff(rgb, tile=(32, 32), compression="jpeg", compressionargs={"level": 97}),
-            rgb,
-            LOSSY,
-        ),
+        Kind("TIFF, CMYK", tiff(inks, **separated), inks),
+        Kind("TIFF, CMYK, 16 bit", tiff(inks16, **separated), inks16),
+        Kind("TIFF, JPEG, YCbCr", tiff(rgb, **as_jpeg), rgb, LOSSY),
         Kind("TIFF, JPEG 2000", tiff(rgb, tile=(32, 32), compression="jpeg2000"), rgb),
         Kind("TIFF, two pages", pages(rgb), rgb),
-        Kind("TIFF, smaller sizes inside", with_smaller(rgb), rgb),
+        Kind("TIFF, smaller sizes inside", with_overviews(rgb), rgb),
+    )
+
+
+def kinds_of_other_formats(shape: tuple[int, int]) -> Iterator[Kind]:
+    rgb, rgb16 = picture(shape), picture(shape, np.uint16)
+    light, half = picture(shape, np.float32), picture(shape, np.float16)
+    grey, inks = rgb[..., :1], np.dstack([rgb, rgb[::-1, :, 0]])
+    yield from (
         Kind("PNG", pillow(rgb, "PNG"), rgb),
         Kind("PNG, 16 bit", lambda path: png16(path, rgb16), rgb16),
         Kind("PNG, interlaced", interlaced(rgb), rgb),

@@ -1,4 +1,4 @@
-"""Small pictures in every layout that is read, and a source that is an array."""
+"""Small pictures in many layouts, and a source that is an array."""
 
 from dataclasses import dataclass, field
 
@@ -109,7 +109,7 @@ def jpeg(path, pixels, **more):
 
 @dataclass
 class ArraySource:
-    """A picture in memory; where it is not random access it insists on being read from top to bottom."""
+    """A source in memory; without random access it checks that it is read from top to bottom."""
 
     pixels: np.ndarray
     random_access: bool = True

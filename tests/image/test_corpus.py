@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from tests.image import broken
-from tests.image.broken import RGB, WITHOUT_SUMS
+from tests.image.broken import RGB, WITHOUT_CHECKSUMS
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
 from tiler.image.colour import to_srgb
@@ -43,12 +43,12 @@ WRITERS = {
     "tiff jpeg": lambda path: tiff(path, tile=(32, 32), compression="jpeg"),
     "tiff jpeg 2000": lambda path: tiff(path, tile=(32, 32), compression="jpeg2000"),
 }
-# Codecs that lose something stay within this many of 255 steps of the picture.
+# By how many of 255 steps the samples of lossy formats may be off.
 TOLERANCE = {"jpeg": 12, "progressive": 12, "avif": 12, "tiff jpeg": 12}
 
 
-def seen(path):
-    """Return the pixels for eyes, within the time and the memory that a broken file may take."""
+def read_srgb(path):
+    """Return the pixels as sRGB, and check the time and the memory that a broken file may take."""
     began = time.perf_counter()
     try:
         with closing(open_source(path, max_pixels=10**6)) as source:
@@ -70,7 +70,7 @@ def sound(tmp_path_factory):
 def test_a_sound_file_is_the_picture(sound, tmp_path, name):
     path = tmp_path / "picture"
     path.write_bytes(sound[name])
-    assert np.abs(seen(path).astype(int) - RGB).max() <= TOLERANCE.get(name, 0)
+    assert np.abs(read_srgb(path).astype(int) - RGB).max() <= TOLERANCE.get(name, 0)
 
 
 @pytest.mark.parametrize("kept", CUTS)
@@ -79,7 +79,7 @@ def test_a_file_cut_short_is_refused(sound, tmp_path, name, kept):
     path = tmp_path / "picture"
     path.write_bytes(sound[name][: int(len(sound[name]) * kept)])
     try:
-        got = seen(path)
+        got = read_srgb(path)
     except InputError:
         return
     assert got.shape == RGB.shape
@@ -88,14 +88,14 @@ def test_a_file_cut_short_is_refused(sound, tmp_path, name, kept):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 65501), (65501, 2)])
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_odd_shapes(tmp_path, shape, kind):
+def test_pictures_of_odd_shapes_are_read(tmp_path, shape, kind):
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "picture", kind)
-    np.testing.assert_array_equal(seen(tmp_path / "picture"), pixels)
+    np.testing.assert_array_equal(read_srgb(tmp_path / "picture"), pixels)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP"])
-def test_what_is_not_read_is_told_what_is(tmp_path, kind):
+def test_the_error_for_an_unknown_format_lists_the_known_ones(tmp_path, kind):
     Image.fromarray(RGB).save(tmp_path / "picture", kind)
     with pytest.raises(InputError, match="no picture of a kind that is read") as error:
         open_source(tmp_path / "picture")
@@ -103,24 +103,24 @@ def test_what_is_not_read_is_told_what_is(tmp_path, kind):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_what_is_no_number_is_harmless_to_eyes(tmp_path, dtype):
+def test_nan_and_infinity_become_black_and_white(tmp_path, dtype):
     pixels = np.zeros((8, 9, 3), dtype)
     pixels[0, :4, 0] = [np.nan, np.inf, -np.inf, 1]
     tifffile.imwrite(tmp_path / "picture", pixels, photometric="rgb")
-    np.testing.assert_array_equal(seen(tmp_path / "picture")[0, :5, 0], [0, 65535, 0, 65535, 0])
+    np.testing.assert_array_equal(read_srgb(tmp_path / "picture")[0, :5, 0], [0, 65535, 0, 65535, 0])
 
 
 def test_a_bomb_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "picture", np.zeros((2000, 2000), np.uint8), compression="zlib")
     with pytest.raises(InputError, match="more than the 1,000,000 pixels"):
-        seen(tmp_path / "picture")
+        read_srgb(tmp_path / "picture")
 
 
 @pytest.fixture(scope="module")
-def came_of(sound, tmp_path_factory):
-    """Return what came of each dangerous file, opened in a process of its own."""
+def outcomes(sound, tmp_path_factory):
+    """The outcome of opening each dangerous file, by name; all are opened in one other process."""
     if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("this system does not tell how much memory a process had at most")
+        pytest.skip("this system does not state the peak of memory")
     folder, work = tmp_path_factory.mktemp("broken"), tmp_path_factory.mktemp("work")
     groups = {
         "claim": broken.claims(work),
@@ -131,61 +131,61 @@ def came_of(sound, tmp_path_factory):
     for group, files in groups.items():
         for name, data in files:
             (folder / f"{group}: {name}").write_bytes(data)
-    told = work / "told"
-    command = [sys.executable, "-m", "tests.image.broken", str(folder), str(told)]
+    report = work / "report"
+    command = [sys.executable, "-m", "tests.image.broken", str(folder), str(report)]
     done = subprocess.run(command, capture_output=True, timeout=300, check=False, cwd=Path(__file__).parents[2])
-    found = dict(json.loads(line) for line in told.read_text().splitlines())
+    found = dict(json.loads(line) for line in report.read_text().splitlines())
     assert done.returncode == 0, (list(found)[-1:], done.stderr[-2000:])
     assert len(found) == len(list(folder.iterdir())) > 500
     return found
 
 
-def test_no_broken_file_takes_long_or_much_memory(came_of):
-    # Seconds of the processor; far below what is promised, 20 s and 2 GB: the pictures are tiny.
-    assert [name for name, what in came_of.items() if what["seconds"] > 5 or what["bytes"] > 100 * 2**20] == []
+def test_no_broken_file_takes_long_or_much_memory(outcomes):
+    # Seconds of processor time. The limits are far below those promised, 20 s and 2 GB, because the pictures are tiny.
+    assert [name for name, what in outcomes.items() if what["seconds"] > 5 or what["bytes"] > 100 * 2**20] == []
 
 
-def test_no_claim_of_a_giant_size_is_followed(came_of):
-    claims = {name: what for name, what in came_of.items() if name.startswith("claim")}
-    followed = [name for name, what in claims.items() if "60000 x 60000 px, more" not in what.get("refused", "")]
-    # Pillow itself finds the claim of the AVIF absurd.
-    assert set(followed) <= {"claim: AVIF"}
+def test_a_header_that_claims_a_giant_size_is_refused_at_once(outcomes):
+    claims = {name: what for name, what in outcomes.items() if name.startswith("claim")}
+    not_refused = [name for name, what in claims.items() if "60000 x 60000 px, more" not in what.get("refused", "")]
+    # Pillow itself refuses the claim of the AVIF.
+    assert set(not_refused) <= {"claim: AVIF"}
     assert [name for name, what in claims.items() if what["seconds"] > 1 or "refused" not in what] == []
 
 
-def test_lengths_and_offsets_that_lead_astray_are_harmless(came_of):
-    for name, what in came_of.items():
+def test_wrong_lengths_and_offsets_are_harmless(outcomes):
+    for name, what in outcomes.items():
         if name.startswith("bomb"):
             # The PNGs are black.
             right = what.get("flat") == 24 if ": PNG" in name else what.get("off") == 0 or ": JPEG, Exif" in name
             assert "refused" in what or right, name
-    # Where pixels lie nowhere nothing is read.
-    led = [name for name, what in came_of.items() if ", first 27" in name or ", all 27" in name]
-    assert len(led) == 16
-    assert [name for name in led if "refused" not in came_of[name]] == []
+    # If the offsets of pixels lie outside the file, the file is refused.
+    outside = [name for name, what in outcomes.items() if ", first 27" in name or ", all 27" in name]
+    assert len(outside) == 16
+    assert [name for name in outside if "refused" not in outcomes[name]] == []
 
 
-def test_every_raw_exr_psd_or_heic_cut_short_is_refused(came_of):
-    assert [name for name, what in came_of.items() if name.startswith("cut") and "refused" not in what] == []
+def test_every_raw_exr_psd_or_heic_cut_short_is_refused(outcomes):
+    assert [name for name, what in outcomes.items() if name.startswith("cut") and "refused" not in what] == []
 
 
-def test_a_flipped_bit_never_makes_another_picture_where_there_are_check_sums(came_of):
+def test_a_flipped_bit_never_makes_another_picture_in_formats_with_checksums(outcomes):
     for kind in ("png", "tiff deflate tiles"):
-        whats = [what for name, what in came_of.items() if name.startswith(f"flip: {kind},")]
-        assert len(whats) == broken.FLIPS
-        assert all("refused" in what or what["off"] == 0 for what in whats), kind
+        results = [what for name, what in outcomes.items() if name.startswith(f"flip: {kind},")]
+        assert len(results) == broken.FLIPS
+        assert all("refused" in what or what["off"] == 0 for what in results), kind
 
 
 @pytest.mark.parametrize(("kind", "most"), [("tiff", 1), ("tiff lzw", 8 * 96), ("tiff zstd", 32 * 32)])
-def test_a_flipped_bit_stays_in_its_pixel_or_strip_or_tile(came_of, kind, most):
-    for name, what in came_of.items():
+def test_a_flipped_bit_stays_in_its_pixel_or_strip_or_tile(outcomes, kind, most):
+    for name, what in outcomes.items():
         if name.startswith(f"flip: {kind},"):
             assert "refused" in what or (what["off"] <= most and what["flat"] == 0), name
 
 
-def test_a_flipped_bit_that_cannot_be_told_leaves_no_empty_region(came_of):
-    for name, what in came_of.items():
-        if name.startswith(tuple(f"flip: {kind}," for kind in WITHOUT_SUMS)):
+def test_a_flipped_bit_in_formats_without_checksums_leaves_no_empty_region(outcomes):
+    for name, what in outcomes.items():
+        if name.startswith(tuple(f"flip: {kind}," for kind in WITHOUT_CHECKSUMS)):
             assert "refused" in what or what["shape"] != list(RGB.shape) or what["flat"] == 0, name
 
 

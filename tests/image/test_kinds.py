@@ -11,7 +11,7 @@ from tiler.image.open import open_source
 
 
 @pytest.mark.parametrize("kind", list(kinds()), ids=lambda kind: kind.name)
-def test_the_samples_are_what_was_put_in(tmp_path, kind: Kind):
+def test_the_samples_read_are_those_written(tmp_path, kind: Kind):
     if kind.extra:
         pytest.importorskip(kind.extra)
     path = tmp_path / "picture"

@@ -24,26 +24,26 @@ def test_memory_grows_with_the_width_and_scratch_with_the_pixels(dtype):
 
     assert needs(5000, 100)[0] == needs(300, 100)[0]
     np.testing.assert_array_equal(needs(300, 200) - [FIXED_BYTES, 0], 2 * (needs(300, 100) - [FIXED_BYTES, 0]))
-    # Of what was measured: the peak of a picture of 10,000 px width, and what its levels took on disk.
+    # Measured: the growth of peak memory with a picture 10,000 px wide, by bytes of a sample.
     measured = {1: 229, 2: 301, 4: 531}[np.dtype(dtype).itemsize] * 2**20
     assert (
         measured < needs(6000, 10000)[0] < measured + FIXED_BYTES + 5 * BAND_ROWS * 10000 * 3 * np.dtype(dtype).itemsize
     )
 
 
-def test_a_picture_read_once_is_kept_on_scratch():
+def test_a_picture_that_is_read_once_is_also_stored_on_scratch():
     pixels = np.broadcast_to(np.uint8(0), (300, 400, 3))
     assert needed_bytes(ArraySource(pixels, False))[1] - needed_bytes(ArraySource(pixels))[1] == pixels.size
 
 
-def test_no_pixels_or_too_many_are_refused(tmp_path):
+def test_a_picture_of_no_pixels_or_of_too_many_is_refused(tmp_path):
     check_pixels(tmp_path, (10, 10), 100)
     for shape in ((0, 5), (5, -1), (10, 11)):
         with pytest.raises(InputError, match=f"{shape[1]} x {shape[0]} px"):
             check_pixels(tmp_path, shape, 100)
 
 
-def test_both_figures_are_named(tmp_path, monkeypatch):
+def test_the_error_states_memory_and_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "available_memory", lambda: 2**20)
     with pytest.raises(InputError, match=r"GB of memory and .* GB of scratch disk"):
         check_room(tmp_path, ArraySource(np.zeros((5, 5, 3), np.uint8)), tmp_path, 512, 2)
@@ -52,7 +52,7 @@ def test_both_figures_are_named(tmp_path, monkeypatch):
         check_decodable(tmp_path, 2**19 + 1, "a picture")
 
 
-def test_what_would_do_is_said_and_does(tmp_path, monkeypatch):
+def test_the_remedy_is_stated_and_helps(tmp_path, monkeypatch):
     source = ArraySource(np.zeros((5, 5, 3), np.uint8))
     memory, disk = needed_bytes(source)
 

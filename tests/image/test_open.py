@@ -47,61 +47,61 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("bad") / "picture"
 
 
-def read_whole(path):
+def read_all(path):
     with closing(open_source(path)) as source:
         if source.shape[0] * source.shape[1] > 10**6:
-            return None  # a damaged header may promise any size; the pixels are asked for elsewhere
+            return None  # a damaged header may state any size
         return source.read(Box.whole(source.shape))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_flipped_byte_never_surprises(files, path, kind):
+def test_a_flipped_byte_gives_a_picture_or_an_input_error(files, path, kind):
     rng = random.Random(kind)
     whole = files[kind][0]
     for reach in [min(len(whole), 600)] * 40 + [len(whole)] * 20:
         content = bytearray(whole)
         content[rng.randrange(reach)] ^= rng.randrange(1, 256)
         path.write_bytes(content)
-        told, got = str(path), None
+        message, got = str(path), None
         try:
-            got = read_whole(path)
+            got = read_all(path)
         except InputError as error:
-            told = error.what
-        assert str(path) in told
+            message = error.what
+        assert str(path) in message
         assert got is None or got.shape[2] in (1, 3, 4)
 
 
 @given(st.binary(max_size=40).map(lambda noise: b"II*\0" + noise) | st.binary(max_size=40))
-def test_a_handful_of_bytes_is_no_picture(path, content):
+def test_a_few_bytes_are_no_picture(path, content):
     path.write_bytes(content)
     with pytest.raises(InputError):
-        read_whole(path)
+        read_all(path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_name_says_nothing(tmp_path, kind):
+def test_the_name_of_the_file_does_not_matter(tmp_path, kind):
     for name in ("picture.txt", "picture.jpg", "picture.tif", "picture", "picture[1].png", "Bäume, 50 %.jpg"):
         write(kind, tmp_path / name)
-        assert read_whole(tmp_path / name).shape == (*SHAPE, 3)
+        assert read_all(tmp_path / name).shape == (*SHAPE, 3)
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="there is no such file"):
         open_source(tmp_path / "none.jpg")
 
 
-def test_a_directory(tmp_path):
+def test_a_directory_is_refused(tmp_path):
     with pytest.raises(InputError, match="this is a directory"):
         open_source(tmp_path)
 
 
-def test_an_empty_file(path):
+def test_an_empty_file_is_refused(path):
     path.write_bytes(b"")
     with pytest.raises(InputError, match="the file is empty"):
         open_source(path)
 
 
-def test_text_is_no_picture_whatever_its_name(tmp_path):
+def test_text_named_as_a_picture_is_refused(tmp_path):
     (tmp_path / "picture.jpg").write_text("Dear Sir or Madam")
     with pytest.raises(InputError, match="no picture") as error:
         open_source(tmp_path / "picture.jpg")
@@ -109,14 +109,14 @@ def test_text_is_no_picture_whatever_its_name(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(path):
+def test_a_file_that_may_not_be_read_is_refused(path):
     path.write_bytes(b"x")
     path.chmod(0)
     with pytest.raises(InputError, match="you may not read"):
         open_source(path)
 
 
-def test_a_picture_of_too_many_pixels(path):
+def test_a_picture_of_too_many_pixels_is_refused(path):
     write("png", path)
     with pytest.raises(InputError, match="90 x 67 px, more than"):
         open_source(path, max_pixels=SHAPE[0] * SHAPE[1] - 1)

@@ -8,7 +8,7 @@ from tiler.image.prefetch import prefetched
 
 
 @given(st.lists(st.integers()))
-def test_it_is_map(items):
+def test_items_come_in_order_as_from_map(items):
     with prefetched(str, items) as made:
         assert list(made) == list(map(str, items))
 
@@ -21,14 +21,14 @@ def test_one_is_made_ahead_and_no_more():
             assert len(made) <= at + 2
 
 
-def test_an_error_comes_in_its_place():
+def test_an_error_is_raised_in_the_place_of_its_item():
     with prefetched(lambda item: 1 // item, [1, 1, 0, 1]) as got:
         assert [next(got), next(got)] == [1, 1]
         with pytest.raises(ZeroDivisionError):
             next(got)
 
 
-def test_its_thread_ends_with_it_though_items_are_left():
+def test_the_thread_ends_with_the_block_though_items_are_left():
     before = set(threading.enumerate())
     with prefetched(str, range(9)) as got:
         assert next(got) == "0"

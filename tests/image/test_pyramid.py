@@ -20,7 +20,7 @@ from tiler.progress import Silent
 
 
 def pillow_resize(pixels, shape):
-    """Return the whole resized at once by Pillow, per channel in float; not yet rounded."""
+    """Return the pixels resized in one piece by Pillow, each channel in float, not rounded."""
     planes = [Image.fromarray(pixels[..., c].astype(np.float32)) for c in range(3)]
     cubic = [np.asarray(plane.resize(shape[::-1], Image.Resampling.BICUBIC)) for plane in planes]
     return np.clip(np.stack(cubic, axis=2), 0, np.iinfo(pixels.dtype).max)
@@ -39,7 +39,7 @@ bands = st.integers(1, 50).map(lambda half: 2 * half)
 
 
 @given(st.data(), pictures(), bands)
-def test_one_pass_in_any_bands_is_the_whole_at_once(tmp_path_factory, data, picture, band_rows):
+def test_one_pass_in_bands_makes_the_levels_of_the_picture_in_memory(tmp_path_factory, data, picture, band_rows):
     source, shapes = picture
     pyramid = build(source, shapes, tmp_path_factory.mktemp("scratch"), Silent(), band_rows=band_rows)
     assert pyramid.dtype == source.dtype
@@ -81,11 +81,11 @@ def test_a_picture_that_can_be_read_in_any_order_is_not_copied(tmp_path):
 
 
 def test_progress_counts_the_bands(tmp_path):
-    heard = Heard()
+    progress = Heard()
     source = ArraySource(noise((50, 40, 3), np.uint8), random_access=False)
-    build(source, ((50, 40), (25, 20), (15, 12)), tmp_path, heard, band_rows=16)
-    assert heard.stages == [("read and halve", 4)]
-    assert heard.steps == [4]
+    build(source, ((50, 40), (25, 20), (15, 12)), tmp_path, progress, band_rows=16)
+    assert progress.stages == [("read and halve", 4)]
+    assert progress.steps == [4]
 
 
 def test_a_full_disk_says_how_much_was_needed_and_where(tmp_path, monkeypatch):
@@ -99,7 +99,7 @@ def test_a_full_disk_says_how_much_was_needed_and_where(tmp_path, monkeypatch):
     assert str(tmp_path) in error.value.what
 
 
-def test_another_trouble_of_the_disk_is_not_called_full(tmp_path, monkeypatch):
+def test_another_error_of_the_disk_is_not_called_full(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.EIO, "Input/output error")
 
@@ -115,7 +115,7 @@ def test_the_plan_halves_as_the_pyramid_does():
 
 
 @given(pictures(), bands)
-def test_where_the_ends_meet_the_base_is_that_of_the_middle_of_three(tmp_path_factory, picture, band_rows):
+def test_the_base_of_a_picture_that_wraps_is_the_middle_of_three_side_by_side(tmp_path_factory, picture, band_rows):
     source, shapes = picture
     wrapped = build(source, shapes, tmp_path_factory.mktemp("scratch"), Silent(), wraps=True, band_rows=band_rows)
     base = len(shapes) - 1

@@ -76,12 +76,12 @@ def build(
 
     Raises InputError if the source is damaged, OutputError if `scratch` is full.
     """
-    kept = range(0 if not source.random_access else 1, len(shapes))
+    levels = range(0 if not source.random_access else 1, len(shapes))
     native = (SAMPLES[source.colour], source.dtype)
     srgb = (3, srgb_dtype(source.dtype))
-    stored = {level: _array(scratch, level, shapes[level], *(native if level == 0 else srgb)) for level in kept}
+    stored = {level: _array(scratch, level, shapes[level], *(native if level == 0 else srgb)) for level in levels}
     try:
-        if kept.start < max(1, len(shapes) - 1):
+        if levels.start < max(1, len(shapes) - 1):
             _stream(source, len(shapes) - 1, stored, band_rows, progress)
         pyramid = Pyramid(source, stored)
         if len(shapes) > 1:
@@ -98,8 +98,8 @@ def build(
 
 def reopen(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> Pyramid:
     """Return the pyramid that `build` completed in `scratch` for the same source and shapes."""
-    kept = range(0 if not source.random_access else 1, len(shapes))
-    return Pyramid(source, {level: zarr.open_array(scratch / str(level), mode="r") for level in kept})
+    levels = range(0 if not source.random_access else 1, len(shapes))
+    return Pyramid(source, {level: zarr.open_array(scratch / str(level), mode="r") for level in levels})
 
 
 def srgb_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

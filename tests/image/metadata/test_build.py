@@ -1,4 +1,4 @@
-"""What is kept, as exiftool reads it, and what the tables must be."""
+"""The metadata of the output, as exiftool reads it, and the tables that hold it."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ from tiler.image.write.export import export
 from tiler.progress import Silent
 from tiler.settings import Settings
 
-SAID = {
+METADATA = {
     "IFD0:Make": "Maker",
     "IFD0:Model": "M 1",
     "IFD0:Artist": "Änn",
@@ -49,42 +49,42 @@ SAID = {
     "IPTC:Keywords": ["one", "two"],
 }
 PROFILE = "ICC_Profile:ProfileDescription"
-# The photo lies on its side: upright, its rows are what its columns were.
-UPRIGHT = SAID | {"IFD0:XResolution": 240, "IFD0:YResolution": 300}
-# What a kind of file has no room for.
-LACKS = {
+# The photo lies on its side, so the resolutions of rows and columns are exchanged upright.
+UPRIGHT_METADATA = METADATA | {"IFD0:XResolution": 240, "IFD0:YResolution": 300}
+# The groups of tags that a format cannot hold.
+NOT_HELD = {
     ".webp": ("IPTC",),
     ".exr": ("IFD0", "ExifIFD", "GPS", "XMP-dc", "XMP-xmp", "IPTC", "ICC_Profile"),
 }
 exiftool = pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 
 
-def told(path):
-    """Return what exiftool reads, numbers as numbers."""
-    said = subprocess.run(["exiftool", "-j", "-n", "-G1", str(path)], capture_output=True, check=True).stdout
-    return json.loads(said)[0]
+def exiftool_tags(path):
+    """Return the tags that exiftool reads, numbers as numbers."""
+    output = subprocess.run(["exiftool", "-j", "-n", "-G1", str(path)], capture_output=True, check=True).stdout
+    return json.loads(output)[0]
 
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):
-    """A JPEG on its side that says all of `SAID`, and shows a thumbnail."""
+    """A JPEG on its side that holds all of `METADATA`, and a thumbnail."""
     folder = tmp_path_factory.mktemp("photo")
     path, thumbnail = folder / "photo.jpg", folder / "thumbnail.jpg"
     Image.fromarray(noise((40, 60, 3), np.uint8)).save(path, icc_profile=SRGB)
     Image.fromarray(noise((12, 16, 3), np.uint8)).save(thumbnail)
-    words = [
-        f"-{name}={one}" for name, value in SAID.items() for one in (value if isinstance(value, list) else [value])
+    arguments = [
+        f"-{name}={one}" for name, value in METADATA.items() for one in (value if isinstance(value, list) else [value])
     ]
-    words += ["-IFD0:Orientation=6", "-ExifIFD:ExifImageWidth=60", "-ExifIFD:ExifImageHeight=40"]
-    words += ["-IPTC:CodedCharacterSet=\x1b%G", "-IFD0:ResolutionUnit=2", f"-ThumbnailImage<={thumbnail}"]
-    subprocess.run(["exiftool", "-q", "-n", "-overwrite_original", *words, str(path)], check=True)
+    arguments += ["-IFD0:Orientation=6", "-ExifIFD:ExifImageWidth=60", "-ExifIFD:ExifImageHeight=40"]
+    arguments += ["-IPTC:CodedCharacterSet=\x1b%G", "-IFD0:ResolutionUnit=2", f"-ThumbnailImage<={thumbnail}"]
+    subprocess.run(["exiftool", "-q", "-n", "-overwrite_original", *arguments, str(path)], check=True)
     return path
 
 
-def matted(photo, path, **options):
+def export_half_transparent(photo, path, **options):
     with closing(open_source(photo)) as source:
         settings = Settings.of(threads=1, **options)
-        # A JPEG can be read from top to bottom only; here it is read once, whole.
+        # A JPEG is read once, from top to bottom; here all of it is read before its bands are exported.
         pixels = source.read(Box.whole(source.shape))
         export(
             path,
@@ -100,13 +100,13 @@ def matted(photo, path, **options):
 @exiftool
 @pytest.mark.parametrize("alpha_only", [False, True])
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".webp", ".exr"])
-def test_what_the_photo_says_the_output_says(photo, tmp_path, suffix, alpha_only):
+def test_the_output_keeps_the_metadata_of_the_photo(photo, tmp_path, suffix, alpha_only):
     path = tmp_path / f"out{suffix}"
-    height, width = matted(photo, path, alpha_only=alpha_only, pyramid=True)
-    before, after = told(photo), told(path)
-    assert {name: before.get(name) for name in SAID} == SAID, "the photo itself"
-    for name, value in UPRIGHT.items():
-        if name.split(":")[0] in LACKS.get(suffix, ()) or (suffix == ".png" and "Resolution" in name):
+    height, width = export_half_transparent(photo, path, alpha_only=alpha_only, pyramid=True)
+    before, after = exiftool_tags(photo), exiftool_tags(path)
+    assert {name: before.get(name) for name in METADATA} == METADATA, "the photo itself"
+    for name, value in UPRIGHT_METADATA.items():
+        if name.split(":")[0] in NOT_HELD.get(suffix, ()) or (suffix == ".png" and "Resolution" in name):
             continue
         assert after[name] == value, name
     assert (PROFILE in after) is (not alpha_only and suffix != ".exr")
@@ -123,12 +123,12 @@ def test_what_the_photo_says_the_output_says(photo, tmp_path, suffix, alpha_only
 
 
 @exiftool
-def test_a_bigtiff_says_it_too(photo, tmp_path, monkeypatch):
+def test_a_bigtiff_keeps_the_metadata(photo, tmp_path, monkeypatch):
     monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", 0)
-    matted(photo, tmp_path / "out.tif")
-    after = {name.split(":")[-1]: value for name, value in told(tmp_path / "out.tif").items()}
-    for name, value in UPRIGHT.items():
-        # Exiftool takes the numbers of the GPS tags in a BigTIFF for others.
+    export_half_transparent(photo, tmp_path / "out.tif")
+    after = {name.split(":")[-1]: value for name, value in exiftool_tags(tmp_path / "out.tif").items()}
+    for name, value in UPRIGHT_METADATA.items():
+        # exiftool reads the numbers of the GPS tags in a BigTIFF as other tags.
         if not name.startswith("GPS"):
             assert after[name.split(":")[-1]] == value, name
     with tifffile.TiffFile(tmp_path / "out.tif") as tiff:
@@ -139,30 +139,30 @@ def test_a_bigtiff_says_it_too(photo, tmp_path, monkeypatch):
 
 @exiftool
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".webp"])
-def test_a_second_pass_keeps_what_the_first_kept(photo, tmp_path, suffix):
-    matted(photo, tmp_path / f"once{suffix}")
-    matted(tmp_path / f"once{suffix}", tmp_path / "twice.tif")
-    after = told(tmp_path / "twice.tif")
-    for name, value in UPRIGHT.items():
-        if name.split(":")[0] not in LACKS.get(suffix, ()):
+def test_an_output_that_is_matted_again_keeps_the_metadata(photo, tmp_path, suffix):
+    export_half_transparent(photo, tmp_path / f"once{suffix}")
+    export_half_transparent(tmp_path / f"once{suffix}", tmp_path / "twice.tif")
+    after = exiftool_tags(tmp_path / "twice.tif")
+    for name, value in UPRIGHT_METADATA.items():
+        if name.split(":")[0] not in NOT_HELD.get(suffix, ()):
             got = after.get(name)
-            # PNG counts whole pixels to the metre.
+            # PNG states whole pixels to the metre.
             assert got == (pytest.approx(value, rel=1e-4) if "Resolution" in name else value), name
 
 
 @exiftool
-def test_a_picture_that_says_nothing_is_given_nothing_to_say(tmp_path):
+def test_a_picture_without_metadata_gets_orientation_and_software_alone(tmp_path):
     Image.fromarray(noise((40, 60, 3), np.uint8)).save(tmp_path / "plain.png")
-    matted(tmp_path / "plain.png", tmp_path / "out.tif")
-    after = told(tmp_path / "out.tif")
+    export_half_transparent(tmp_path / "plain.png", tmp_path / "out.tif")
+    after = exiftool_tags(tmp_path / "out.tif")
     assert after["IFD0:Orientation"] == 1
     assert after["IFD0:Software"] == "tiler"
-    assert after.get("IFD0:ResolutionUnit", 1) == 1, "no unit, so no resolution"
+    assert after.get("IFD0:ResolutionUnit", 1) == 1, "no unit without a resolution"
     assert not any(name.startswith(("ExifIFD", "GPS", "XMP", "IPTC", "ICC")) for name in after)
 
 
 @st.composite
-def blocks(draw):
+def exif_blocks(draw):
     """Exif blocks in either byte order, with values of several types."""
     block = Image.Exif()
     block.endian = draw(st.sampled_from("<>"))
@@ -178,8 +178,8 @@ def blocks(draw):
     return block
 
 
-@given(blocks())
-def test_values_mean_the_same_in_the_new_block(block):
+@given(exif_blocks())
+def test_values_are_the_same_in_the_new_block(block):
     after = Image.Exif()
     after.load(exif_block(Metadata(exif=block.tobytes()[6:]), (5, 4)))
     assert (after[271], after[274], 256 in after) == (block[271], 1, False)
@@ -189,17 +189,17 @@ def test_values_mean_the_same_in_the_new_block(block):
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"II*\0", b"MM\0*"]))
-def test_nonsense_is_left_out(data, magic):
+def test_damaged_entries_are_left_out(data, magic):
     tables = exif_tables(magic + data, (5, 4))
     Image.Exif().load(exif_block(Metadata(exif=magic + data), (5, 4)))
     assert {code for code, *_ in tables.main} >= {274, 305}
 
 
-def test_readers_that_are_not_exiftool_find_the_tables(photo, tmp_path):
+def test_other_readers_than_exiftool_find_the_tables(photo, tmp_path):
     if shutil.which("exiftool") is None:
         pytest.skip("exiftool is not installed")
-    matted(photo, tmp_path / "out.tif")
+    export_half_transparent(photo, tmp_path / "out.tif")
     with Image.open(tmp_path / "out.tif") as image:
-        assert image.getexif().get_ifd(34665)[36867] == SAID["ExifIFD:DateTimeOriginal"]
+        assert image.getexif().get_ifd(34665)[36867] == METADATA["ExifIFD:DateTimeOriginal"]
     with tifffile.TiffFile(BytesIO((tmp_path / "out.tif").read_bytes())) as tiff:
         assert tiff.pages.first.tags[34665].value["LensModel"] == "50mm"

@@ -11,7 +11,7 @@ RDF = (
 )
 
 
-def packet(as_elements, **properties):
+def xmp_packet(as_elements, **properties):
     attributes = " ".join(f'GPano:{name}="{value}"' for name, value in properties.items())
     elements = "".join(f"<GPano:{name}>{value}</GPano:{name}>" for name, value in properties.items())
     text = RDF.format(attributes="" if as_elements else attributes, elements=elements if as_elements else "")
@@ -20,29 +20,29 @@ def packet(as_elements, **properties):
 
 @pytest.mark.parametrize("as_elements", [True, False])
 @given(st.integers(1, 10**6), st.integers(1, 10**6))
-def test_it_wraps_if_nothing_was_cropped_from_its_width(as_elements, full, cropped):
-    xmp = packet(
+def test_it_is_a_full_turn_if_no_width_was_cropped(as_elements, full, cropped):
+    xmp = xmp_packet(
         as_elements, ProjectionType="equirectangular", FullPanoWidthPixels=full, CroppedAreaImageWidthPixels=cropped
     )
     assert is_full_turn(xmp, (100, 300)) == (full == cropped)
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**6))
-def test_without_widths_the_whole_picture_is_the_sphere(height, width):
-    xmp = packet(False, ProjectionType="equirectangular")
+def test_without_widths_the_picture_must_be_twice_as_wide_as_high(height, width):
+    xmp = xmp_packet(False, ProjectionType="equirectangular")
     assert is_full_turn(xmp, (height, width)) == (width == 2 * height)
     assert is_full_turn(xmp, (height, 2 * height))
 
 
-def test_other_projections_and_other_pictures_do_not_wrap():
+def test_other_projections_and_pictures_without_xmp_are_no_full_turn():
     assert not is_full_turn(None, (100, 200))
-    assert not is_full_turn(packet(False, ProjectionType="cylindrical", FullPanoWidthPixels=9), (100, 200))
-    assert not is_full_turn(packet(False), (100, 200))
+    assert not is_full_turn(xmp_packet(False, ProjectionType="cylindrical", FullPanoWidthPixels=9), (100, 200))
+    assert not is_full_turn(xmp_packet(False), (100, 200))
 
 
 @given(st.binary(max_size=200))
-def test_no_packet_however_odd_is_an_error(junk):
+def test_a_damaged_packet_is_no_error(junk):
     assert not is_full_turn(junk, (100, 200))
-    good = packet(False, ProjectionType="equirectangular")
+    good = xmp_packet(False, ProjectionType="equirectangular")
     assert not is_full_turn(b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + good, (100, 200))
     assert not is_full_turn(good[:-30], (100, 200))

@@ -19,19 +19,19 @@ def tables(draw):
 
 
 @given(tables(), st.sampled_from("<>"), st.booleans(), st.integers(0, 99).map(lambda n: 2 * n))
-def test_what_is_packed_is_read(table, order, big, at):
+def test_a_packed_directory_is_read_back(table, order, big, at):
     file = BytesIO(bytes(at) + packed(order, table, at, big=big))
     assert list(entries(file, order, at, big=big)) == table
 
 
 @given(st.binary(max_size=200), st.integers(0, 250), st.sampled_from("<>"), st.booleans())
-def test_any_bytes_are_read_without_an_error(data, offset, order, big):
+def test_damaged_directories_are_no_error(data, offset, order, big):
     for _, kind, count, values in entries(BytesIO(data), order, offset, big=big):
         assert len(values) == TYPE_BYTES[kind] * count
 
 
 @given(tables())
-def test_numbers_keep_their_value_in_the_other_order(table):
+def test_numbers_keep_their_values_in_the_other_byte_order(table):
     letters = {1: "B", 2: "H", 4: "I", 8: "Q"}
     for entry in table:
         letter = letters[NUMBER_BYTES[entry[1]]]

@@ -19,7 +19,7 @@ IIM = b"\x1c\x02\x05\x00\x05Title"
 RESOURCES = b"8BIM\x04\x04\0\0" + len(IIM).to_bytes(4, "big") + IIM + bytes(len(IIM) % 2)
 
 
-def exif(orientation=6):
+def exif_with(orientation=6):
     block = Image.Exif()
     block[271], block[274] = "Maker", orientation
     block.get_ifd(34665)[36867] = "2026:01:02 03:04:05"
@@ -28,9 +28,9 @@ def exif(orientation=6):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_exif_is_kept_and_the_picture_stands_upright(tmp_path, kind, orientation):
+def test_exif_is_kept_and_the_picture_is_upright(tmp_path, kind, orientation):
     path = tmp_path / "picture"
-    Image.fromarray(noise((40, 60, 3), np.uint8)).save(path, kind, exif=exif(orientation).tobytes(), lossless=True)
+    Image.fromarray(noise((40, 60, 3), np.uint8)).save(path, kind, exif=exif_with(orientation).tobytes(), lossless=True)
     with Image.open(path) as image:
         wanted = np.asarray(ImageOps.exif_transpose(image))
     with closing(open_source(path)) as source:
@@ -76,7 +76,7 @@ def test_xmp_and_iptc_of_a_jpeg(tmp_path):
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"", b"II*\0", b"MM\0*", b"8BIM"]))
-def test_no_block_however_odd_is_an_error(junk, start):
+def test_a_damaged_block_is_no_error(junk, start):
     list(image_resources(start + junk))
     iptc_in(start + junk)
     upright = upright_exif(start + junk)

@@ -26,6 +26,6 @@ def test_the_resolution_is_kept(tmp_path):
     assert metadata(tmp_path / "picture", xDensity=300.0, pixelAspectRatio=2.0).dpi == (300, 600)
 
 
-def test_other_primaries_are_spoken_of(tmp_path):
+def test_other_primaries_are_noted(tmp_path):
     assert metadata(tmp_path / "picture", chromaticities=REC_709).notes == ()
     assert "primaries" in metadata(tmp_path / "picture", chromaticities=WIDE).notes[0]

@@ -43,7 +43,7 @@ def test_the_resolution_is_kept(tmp_path, kind):
         assert source.metadata.dpi == pytest.approx((300, 150), rel=1e-4)
 
 
-def test_a_bare_codestream_says_nothing(tmp_path):
+def test_a_bare_codestream_has_no_metadata(tmp_path):
     (tmp_path / "picture").write_bytes(imagecodecs.jpeg2k_encode(PIXELS, level=0, codecformat="j2k"))
     with closing(open_source(tmp_path / "picture")) as source:
         np.testing.assert_array_equal(source.read(Box.whole((20, 30))), PIXELS)

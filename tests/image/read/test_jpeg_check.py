@@ -33,8 +33,8 @@ def test_sound_streams_pass(height, width, grey, how):
     check_jpeg(file.getvalue() + b"\0")
 
 
-def test_a_tiff_keeps_tables_apart_from_streams():
-    """Tables that are given once serve each stream; without them a stream is not whole."""
+def test_a_tiff_may_keep_tables_apart_from_streams():
+    """Tables that are given once serve every stream; a stream without them is refused."""
     at = STREAM.index(b"\xff\xc0")
     tables, rest = STREAM[:at] + b"\xff\xd9", STREAM[:2] + STREAM[at:]
     check_jpeg(rest, tables)
@@ -46,23 +46,23 @@ def test_a_tiff_keeps_tables_apart_from_streams():
 def test_a_jpeg_cut_anywhere_is_refused(kept):
     with pytest.raises(ValueError, match=r"short|header|damaged|pixels"):
         check_jpeg(STREAM[:kept])
-    # Nor does an end that was put on make it whole, unless all but the last blocks are there.
+    # An end marker that is added does not help, unless all but the last blocks are there.
     if kept < len(STREAM) * 3 // 4:
         with pytest.raises(ValueError, match=r"short|header|damaged|pixels"):
             check_jpeg(STREAM[:kept] + b"\xff\xd9")
 
 
 def test_other_data_in_the_middle_is_nearly_always_refused():
-    """Chance data lack a stray marker in 3 of 100 cases."""
-    told = 0
+    """Random data hold no stray marker in 3 of 100 cases."""
+    refused = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
         at = int(rng.integers(700, len(STREAM) - 1200))
         try:
             check_jpeg(STREAM[:at] + rng.bytes(1000) + STREAM[at + 1000 :])
         except ValueError:
-            told += 1
-    assert told >= 95
+            refused += 1
+    assert refused >= 95
 
 
 def test_sound_codestreams_pass():

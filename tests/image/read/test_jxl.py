@@ -20,11 +20,11 @@ def plain(kind, content):
     return box(kind, content)
 
 
-def packed(kind, content):
+def compressed(kind, content):
     return box(b"brob", kind + imagecodecs.brotli_encode(content))
 
 
-@pytest.mark.parametrize("form", [plain, packed])
+@pytest.mark.parametrize("form", [plain, compressed])
 def test_exif_and_xmp_are_kept(tmp_path, form):
     (tmp_path / "picture").write_bytes(STREAM + form(b"Exif", bytes(4) + TIFF) + form(b"xml ", XMP))
     with closing(open_source(tmp_path / "picture")) as source:
@@ -32,7 +32,7 @@ def test_exif_and_xmp_are_kept(tmp_path, form):
         assert (source.metadata.exif, source.metadata.xmp) == (TIFF, XMP)
 
 
-def test_what_unpacks_to_too_much_is_left_out(tmp_path):
-    (tmp_path / "picture").write_bytes(STREAM + packed(b"xml ", bytes(MOST_ENTRY_BYTES + 1)))
+def test_a_block_that_decompresses_to_too_much_is_left_out(tmp_path):
+    (tmp_path / "picture").write_bytes(STREAM + compressed(b"xml ", bytes(MOST_ENTRY_BYTES + 1)))
     with closing(open_source(tmp_path / "picture")) as source:
         assert source.metadata.xmp is None

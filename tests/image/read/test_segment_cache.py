@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from tiler.image.read.segment_cache import SegmentCache
 
 
-def piece(index):
+def segment(index):
     return np.full(index % 7 + 1, index, np.uint8)
 
 
 @given(st.lists(st.integers(0, 20), max_size=60), st.integers(0, 40))
-def test_every_piece_is_the_one_asked_for_and_the_bytes_are_bounded(indices, most_bytes):
-    cache = SegmentCache(piece, most_bytes)
+def test_every_segment_is_the_one_asked_for_and_the_bytes_are_bounded(indices, most_bytes):
+    cache = SegmentCache(segment, most_bytes)
     for index in indices:
-        np.testing.assert_array_equal(cache.get(index), piece(index))
+        np.testing.assert_array_equal(cache.get(index), segment(index))
         assert cache.held_bytes <= most_bytes
 
 
-def test_what_was_used_last_is_kept():
+def test_segments_used_last_are_kept():
     made = []
     cache = SegmentCache(lambda index: made.append(index) or np.zeros(10, np.uint8), 30)
     for index in (1, 2, 3, 1, 4, 1, 3, 2):
@@ -28,14 +28,14 @@ def test_what_was_used_last_is_kept():
     assert made == [1, 2, 3, 4, 2]
 
 
-def test_a_shared_piece_cannot_be_changed():
+def test_a_shared_segment_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
-        SegmentCache(piece, 100).get(3)[0] = 1
+        SegmentCache(segment, 100).get(3)[0] = 1
 
 
-def test_threads_agree():
-    cache = SegmentCache(piece, 12)
+def test_many_threads_get_what_they_ask_for():
+    cache = SegmentCache(segment, 12)
     with ThreadPoolExecutor(8) as threads:
         for index, got in zip(range(500), threads.map(lambda i: cache.get(i % 13), range(500)), strict=True):
-            np.testing.assert_array_equal(got, piece(index % 13))
+            np.testing.assert_array_equal(got, segment(index % 13))
     assert cache.held_bytes <= 12

@@ -21,7 +21,7 @@ def path(tmp_path_factory):
 
 
 @given(st.data(), tiff_layouts(), st.integers(1, 70), st.integers(1, 70))
-def test_any_window_of_any_layout_is_a_window_of_the_whole(path, data, layout, height, width):
+def test_any_window_of_any_layout_is_that_window_of_the_picture(path, data, layout, height, width):
     pixels = write_tiff(path, (height, width), **layout)
     with closing(open_source(path)) as source:
         assert (source.shape, source.dtype, source.random_access) == ((height, width), pixels.dtype, True)
@@ -31,7 +31,7 @@ def test_any_window_of_any_layout_is_a_window_of_the_whole(path, data, layout, h
 
 
 @given(st.data(), st.integers(1, 70), st.integers(1, 60))
-def test_plain_strips_are_cut_anywhere(path, data, rows, piece_rows):
+def test_uncompressed_strips_are_cut_anywhere(path, data, rows, piece_rows):
     pixels = write_tiff(path, (70, 40), rowsperstrip=rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiff, "PIECE_BYTES", piece_rows * 40 * 3)
@@ -65,7 +65,7 @@ def test_strips_too_wide_for_the_cache_are_read_once(path, monkeypatch):
         assert not source.random_access
 
 
-def test_threads_read_what_one_reads(path):
+def test_many_threads_read_what_one_thread_reads(path):
     pixels = write_tiff(path, (300, 300), tile=(32, 32), compression="zlib")
     with closing(open_source(path)) as source:
         windows = [Box(Span(y, y + 90), Span(x, x + 90)) for y in range(0, 210, 30) for x in range(0, 210, 30)]
@@ -75,14 +75,14 @@ def test_threads_read_what_one_reads(path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_where_white_is_zero_it_becomes_white(path, dtype):
+def test_white_stored_as_zero_is_read_as_white(path, dtype):
     pixels = write_tiff(path, (20, 30), samples=1, dtype=dtype, photometric="miniswhite")
     with closing(open_source(path)) as source:
         np.testing.assert_array_equal(source.read(Box.whole((20, 30))), own(~pixels))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_picture_stands_upright(path, orientation):
+def test_the_picture_is_read_upright(path, orientation):
     pixels = write_tiff(path, (20, 31), compression="lzw", extratags=[(274, 3, 1, orientation, False)])
     upright = np.asarray(Image.fromarray(pixels))
     if orientation != 1:
@@ -114,7 +114,7 @@ def test_the_first_page_is_the_picture(path):
         assert source.metadata.notes == ("The first of 3 pages is read.",)
 
 
-def test_smaller_sizes_of_the_same_are_no_further_pages(path):
+def test_overviews_are_no_further_pages(path):
     pixels = noise((64, 64, 3), np.uint8)
     with tifffile.TiffWriter(path) as file:
         file.write(pixels, photometric="rgb", tile=(16, 16), metadata=None)
@@ -135,7 +135,7 @@ def test_smaller_sizes_of_the_same_are_no_further_pages(path):
         (np.float64, 3, "rgb"),
     ],
 )
-def test_planes_apart_of_every_depth(path, dtype, samples, photometric, byteorder):
+def test_separate_planes_of_every_depth(path, dtype, samples, photometric, byteorder):
     pixels = noise((samples, 20, 30), np.uint16).astype(dtype)
     more = {"planarconfig": "separate"} if samples > 1 else {}
     stored = pixels if samples > 1 else pixels[0]
@@ -154,7 +154,7 @@ def test_planes_apart_of_every_depth(path, dtype, samples, photometric, byteorde
         ({"extratags": [(50706, 1, 4, (1, 4, 0, 0), False)]}, "raw file"),
     ],
 )
-def test_what_is_not_read_yet_is_named(path, keywords, kind):
+def test_a_kind_that_is_not_read_is_named(path, keywords, kind):
     keywords = {"photometric": "rgb", "dtype": np.uint8, "shape": (20, 30, 3), **keywords}
     pixels = np.zeros(keywords.pop("shape"), keywords.pop("dtype"))
     tifffile.imwrite(path, pixels, **keywords)

@@ -22,7 +22,7 @@ from tiler.image.write.formats import OUTPUT_FORMATS
 from tiler.progress import Silent
 from tiler.settings import Settings
 
-FULL = Path("/dev/full")
+FULL_DEVICE = Path("/dev/full")
 
 
 def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
@@ -38,7 +38,7 @@ def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **option
 
 
 def samples_of(path):
-    """Return all samples, alpha too, (h, w, samples), by other readers than ours."""
+    """Return all samples of a file, alpha too, (h, w, samples), as readers other than ours read them."""
     suffix = path.suffix.lower()
     if suffix in (".png", ".webp"):
         pixels = pyvips.Image.new_from_buffer(path.read_bytes(), "", fail_on="warning").numpy()
@@ -63,7 +63,7 @@ def folder(tmp_path_factory):
     bits=st.sampled_from([8, 16, None]),
     alpha_only=st.booleans(),
 )
-def test_colours_and_alpha_come_back(folder, suffix, shape, samples, dtype, bits, alpha_only):
+def test_colours_and_alpha_are_read_back(folder, suffix, shape, samples, dtype, bits, alpha_only):
     path = folder / f"out{suffix}"
     pixels, alpha = noise((*shape, samples), dtype), noise(shape, np.uint16, seed=1)
     run_export(path, pixels, alpha, bits=bits, alpha_only=alpha_only)
@@ -82,7 +82,7 @@ def test_colours_and_alpha_come_back(folder, suffix, shape, samples, dtype, bits
 @pytest.mark.parametrize("suffix", [".tif", ".zarr"])
 @pytest.mark.parametrize("premultiply", [False, True])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_inks_and_light_stay_what_they_are(tmp_path, suffix, premultiply, dtype):
+def test_cmyk_and_floats_stay_what_they_are(tmp_path, suffix, premultiply, dtype):
     path, alpha = tmp_path / f"out{suffix}", noise((30, 40), np.uint16, seed=1)
     pixels = noise((30, 40, 4), np.uint16).astype(dtype)
     run_export(path, pixels, alpha, premultiplied=premultiply)
@@ -91,18 +91,18 @@ def test_inks_and_light_stay_what_they_are(tmp_path, suffix, premultiply, dtype)
     np.testing.assert_array_equal(samples_of(path), wanted)
 
 
-def test_what_cannot_be_held_is_seen_as_the_network_saw_it(tmp_path):
+def test_colours_that_a_format_cannot_hold_become_srgb(tmp_path):
     alpha = noise((30, 40), np.uint16, seed=1)
     inks, light = noise((30, 40, 4), np.uint8), np.random.default_rng(0).random((30, 40, 3), np.float32)
-    heard = Heard()
-    run_export(tmp_path / "inks.png", inks, alpha, heard)
+    progress = Heard()
+    run_export(tmp_path / "inks.png", inks, alpha, progress)
     np.testing.assert_array_equal(samples_of(tmp_path / "inks.png")[..., :3], to_srgb(inks, "cmyk", None))
-    assert "CMYK" in heard.notes[0]
+    assert "CMYK" in progress.notes[0]
     run_export(tmp_path / "light.png", light, alpha)
     np.testing.assert_array_equal(samples_of(tmp_path / "light.png")[..., :3], to_srgb(light, "rgb", None))
 
 
-def test_light_is_written_as_light(tmp_path):
+def test_linear_light_is_written_as_linear_light(tmp_path):
     OpenEXR = pytest.importorskip("OpenEXR")  # noqa: N806
     light = np.random.default_rng(0).random((30, 40, 3), np.float32) * 4
     alpha = noise((30, 40), np.uint16, seed=1)
@@ -114,7 +114,7 @@ def test_light_is_written_as_light(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
-def test_our_own_reader_reads_the_colours_and_what_travels_along(tmp_path, suffix):
+def test_our_own_reader_reads_the_colours_and_the_metadata(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     rgb = noise((40, 50, 3), np.uint16)
     run_export(path, rgb, noise((40, 50), np.uint16), metadata=Metadata(SRGB, (300.0, 240.0)))
@@ -125,7 +125,7 @@ def test_our_own_reader_reads_the_colours_and_what_travels_along(tmp_path, suffi
     source.close()
 
 
-def test_a_directory_is_replaced_whole_or_not_at_all(tmp_path):
+def test_a_directory_is_replaced_completely_or_not_at_all(tmp_path):
     path, alpha = tmp_path / "out.zarr", np.zeros((30, 40), np.uint16)
     run_export(path, noise((30, 40, 3), np.uint8), alpha)
     before = samples_of(path)
@@ -143,34 +143,34 @@ def test_a_directory_is_replaced_whole_or_not_at_all(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.zarr"]
 
 
-def test_a_picture_too_large_for_its_kind_is_refused(tmp_path):
+def test_a_picture_too_large_for_its_format_is_refused(tmp_path):
     with pytest.raises(OutputError, match="WebP ends at 16383 px a side"):
         check_holds(tmp_path / "out.webp", (16384, 1))
     check_holds(tmp_path / "out.tif", (16384, 1))
 
 
-def test_a_profile_goes_only_where_it_is_true(tmp_path):
+def test_a_profile_is_written_only_where_it_is_true(tmp_path):
     rgb, alpha = noise((40, 50, 3), np.uint8), noise((40, 50), np.uint16)
-    heard = Heard()
+    progress = Heard()
     grey = SRGB[:16] + b"GRAY" + SRGB[20:]
-    run_export(tmp_path / "grey.tif", rgb, alpha, heard, Metadata(grey))
-    run_export(tmp_path / "alpha.tif", rgb, alpha, heard, Metadata(SRGB), alpha_only=True)
+    run_export(tmp_path / "grey.tif", rgb, alpha, progress, Metadata(grey))
+    run_export(tmp_path / "alpha.tif", rgb, alpha, progress, Metadata(SRGB), alpha_only=True)
     for name in ("grey.tif", "alpha.tif"):
         with tifffile.TiffFile(tmp_path / name) as tiff:
             assert 34675 not in tiff.pages.first.tags
-    assert len(heard.notes) == 1
-    assert "profile" in heard.notes[0]
+    assert len(progress.notes) == 1
+    assert "profile" in progress.notes[0]
 
 
 def test_progress_counts_the_bands(tmp_path):
-    heard = Heard()
-    run_export(tmp_path / "out.png", noise((1100, 4, 3), np.uint8), noise((1100, 4), np.uint16), heard)
-    assert (heard.stages, heard.steps) == ([("write", 3)], [3])
+    progress = Heard()
+    run_export(tmp_path / "out.png", noise((1100, 4, 3), np.uint8), noise((1100, 4), np.uint16), progress)
+    assert (progress.stages, progress.steps) == ([("write", 3)], [3])
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".webp", ".exr"])
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt, ZeroDivisionError])
-def test_a_failing_read_leaves_nothing_and_the_old_file(tmp_path, suffix, trouble):
+def test_a_failing_read_leaves_the_old_file_alone(tmp_path, suffix, trouble):
     path = tmp_path / f"out{suffix}"
     path.write_bytes(b"old")
     source = ArraySource(noise((1100, 40, 3), np.uint8))
@@ -186,10 +186,10 @@ def test_a_failing_read_leaves_nothing_and_the_old_file(tmp_path, suffix, troubl
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+@pytest.mark.skipif(not FULL_DEVICE.exists(), reason="no device that is always full")
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
-def test_a_full_disk_is_told_in_words(tmp_path, suffix, monkeypatch):
-    full = FULL.open("wb")
+def test_a_full_disk_is_an_output_error(tmp_path, suffix, monkeypatch):
+    full = FULL_DEVICE.open("wb")
     monkeypatch.setattr(Path, "open", lambda *_: full)
     with pytest.raises(OutputError, match="No space left"):
         run_export(tmp_path / f"out{suffix}", noise((1100, 400, 3), np.uint8), noise((1100, 400), np.uint16))
@@ -213,7 +213,7 @@ def test_a_full_disk_is_told_in_words(tmp_path, suffix, monkeypatch):
         ("link.tif", {}, "this is the picture itself"),
     ],
 )
-def test_an_output_that_cannot_be_is_refused_at_once(tmp_path, name, options, what):
+def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path, name, options, what):
     (tmp_path / "taken.tif").mkdir()
     (tmp_path / "taken.zarr").mkdir()
     (tmp_path / "picture.zarr").write_bytes(b"x")
@@ -233,7 +233,7 @@ def test_a_directory_that_may_not_be_written_is_refused_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [suffix for suffix, kind in OUTPUT_FORMATS.items() if not kind.folder])
-def test_an_output_that_can_be_is_let_through(tmp_path, suffix):
+def test_an_output_that_can_be_written_is_not_refused(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     check_output(path, Settings(), tmp_path / "picture.tif")
     path.write_bytes(b"old")

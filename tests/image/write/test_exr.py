@@ -25,7 +25,7 @@ def path(tmp_path_factory):
     st.booleans(),
     st.booleans(),
 )
-def test_what_is_written_is_read(path, shape, colour, alpha, smooth):
+def test_another_reader_reads_what_is_written(path, shape, colour, alpha, smooth):
     name, channels = colour[0], colour[1] + ("A" if alpha else "")
     pixels = np.random.default_rng(0).normal(size=(*shape, len(channels))).astype(np.float16)
     if smooth:
@@ -39,7 +39,7 @@ def test_what_is_written_is_read(path, shape, colour, alpha, smooth):
             np.testing.assert_array_equal(got[channel].pixels, pixels[..., index])
 
 
-def test_our_own_reader_reads_it(path):
+def test_our_own_reader_reads_what_is_written(path):
     pixels = np.random.default_rng(0).random((40, 50, 3)).astype(np.float16)
     with path.open("w+b") as file:
         exr_writer.write(file, output_image(pixels, "rgb", None))

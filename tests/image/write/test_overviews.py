@@ -10,7 +10,7 @@ from tiler.image.write.overviews import Cascade, overview_shapes
 
 @settings(max_examples=25)
 @given(st.integers(1, 2200), st.integers(1, 9), st.integers(1, 4))
-def test_bands_make_the_same_sizes_as_the_whole(height, width, levels):
+def test_overviews_made_of_bands_are_those_of_the_picture_in_memory(height, width, levels):
     pixels = noise((height, width, 2), np.uint16)
     got = [[] for _ in range(levels)]
     cascade = Cascade([bands.append for bands in got])
@@ -23,6 +23,6 @@ def test_bands_make_the_same_sizes_as_the_whole(height, width, levels):
         pixels = halve(pixels)
 
 
-def test_sizes_end_where_one_tile_is_enough():
+def test_overviews_end_where_one_tile_is_enough():
     assert overview_shapes((512, 512), 512) == []
     assert overview_shapes((1, 1025), 512) == [(1, 513), (1, 257)]

@@ -12,13 +12,13 @@ from tests.image.pictures import SRGB, noise, output_image
 from tiler.image.source import Metadata
 from tiler.image.write import png as png_writer
 
-LOOKS = {1: ("grey", None), 2: ("grey", "straight"), 3: ("rgb", None), 4: ("rgb", "straight")}
+COLOUR_AND_ALPHA = {1: ("grey", None), 2: ("grey", "straight"), 3: ("rgb", None), 4: ("rgb", "straight")}
 
 
 def written(pixels, band_rows=512, metadata=Metadata()):  # noqa: B008
     """Return the bytes that `write` makes of (h, w, samples) pixels."""
     file = BytesIO()
-    png_writer.write(file, output_image(pixels, *LOOKS[pixels.shape[2]], metadata, band_rows))
+    png_writer.write(file, output_image(pixels, *COLOUR_AND_ALPHA[pixels.shape[2]], metadata, band_rows))
     return file.getvalue()
 
 
@@ -30,7 +30,7 @@ def written(pixels, band_rows=512, metadata=Metadata()):  # noqa: B008
     st.integers(1, 40),
     st.booleans(),
 )
-def test_what_is_written_is_read(height, width, samples, dtype, band_rows, smooth):
+def test_another_reader_reads_what_is_written(height, width, samples, dtype, band_rows, smooth):
     pixels = noise((height, width, samples), dtype)
     if smooth:
         pixels = np.sort(pixels, axis=0)
@@ -49,14 +49,14 @@ def test_blocks_joined_are_one_stream(parts, block_bytes):
     assert zlib.decompress(stream) == b"".join(parts)
 
 
-def test_a_block_looks_back_into_the_one_before():
-    """Noise said twice is only deflated small if the second block may point into the first."""
+def test_a_block_refers_to_the_block_before():
+    """The same noise twice is deflated to the size of one only if the second block may refer to the first."""
     noise_bytes = noise((30_000,), np.uint8).tobytes()
     assert len(b"".join(png_writer._stream(iter([noise_bytes, noise_bytes]), 1))) < 32_000
 
 
 @pytest.mark.parametrize("part_bytes", [1, 30_000, 2**24])
-def test_a_large_picture_is_filtered_some_rows_at_a_time(monkeypatch, part_bytes):
+def test_rows_are_filtered_a_few_at_a_time(monkeypatch, part_bytes):
     monkeypatch.setattr(png_writer, "PART_BYTES", part_bytes)
     pixels = noise((700, 900, 4), np.uint16)
     image = pyvips.Image.new_from_buffer(written(pixels), "", fail_on="warning")

@@ -38,7 +38,7 @@ def samples(shape, dtype):
     st.sampled_from(["deflate", "lzw"]),
     st.booleans(),
 )
-def test_what_is_written_is_read(shape, colour, alpha, dtype, compression, overviews):
+def test_another_reader_reads_what_is_written(shape, colour, alpha, dtype, compression, overviews):
     pixels = samples((*shape, SAMPLES[colour] + (alpha is not None)), dtype)
     file = written(pixels, colour, alpha, compression=compression, overviews=overviews)
     with tifffile.TiffFile(file) as tiff:
@@ -50,7 +50,7 @@ def test_what_is_written_is_read(shape, colour, alpha, dtype, compression, overv
         assert len(page.subifds or ()) == (len(overview_shapes(shape, 512)) if overviews else 0)
 
 
-def test_smaller_sizes_are_the_halves_of_the_larger():
+def test_each_overview_is_half_of_the_one_before():
     pixels = noise((2100, 1301, 4), np.uint8)
     with tifffile.TiffFile(written(pixels, overviews=True)) as tiff:
         levels = tiff.series[0].levels
@@ -60,7 +60,7 @@ def test_smaller_sizes_are_the_halves_of_the_larger():
             np.testing.assert_array_equal(level.asarray(), pixels)
 
 
-def test_the_tags_say_what_it_is():
+def test_tags():
     with tifffile.TiffFile(written(noise((20, 30, 4), np.uint8), metadata=Metadata(SRGB, (300.0, 240.0)))) as tiff:
         page = tiff.pages.first
         assert not tiff.is_bigtiff
@@ -71,7 +71,7 @@ def test_the_tags_say_what_it_is():
 
 
 @pytest.mark.parametrize(("room", "big"), [(512 * 512 * 4, False), (512 * 512 * 4 - 1, True)])
-def test_what_four_gigabytes_may_not_hold_is_a_bigtiff(monkeypatch, room, big):
+def test_a_picture_that_a_classic_tiff_may_not_hold_is_a_bigtiff(monkeypatch, room, big):
     monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", room)
     pixels = noise((20, 30, 4), np.uint8)
     with tifffile.TiffFile(written(pixels)) as tiff:

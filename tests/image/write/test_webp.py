@@ -11,7 +11,7 @@ from tiler.image.write import webp as webp_writer
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 50), (1100, 3)])
 @pytest.mark.parametrize("samples", [3, 4])
-def test_every_colour_comes_back_even_under_nothing(shape, samples):
+def test_every_colour_is_kept_even_where_transparent(shape, samples):
     pixels = noise((*shape, samples), np.uint8)
     if samples == 4:
         pixels[..., 3] = noise(shape, np.uint8) // 128 * 255

@@ -18,7 +18,7 @@ from tiler.image.write import zarr as zarr_writer
     st.sampled_from(["straight", "premultiplied", None]),
     st.sampled_from([np.uint8, np.uint16]),
 )
-def test_every_level_is_the_half_of_the_one_before(tmp_path_factory, shape, colour, alpha, dtype):
+def test_each_level_is_half_of_the_one_before(tmp_path_factory, shape, colour, alpha, dtype):
     pixels = noise((*shape, SAMPLES[colour] + (alpha is not None)), dtype)
     folder = tmp_path_factory.mktemp("zarr") / "out.zarr"
     zarr_writer.write(folder, output_image(pixels, colour, alpha))
@@ -36,7 +36,7 @@ def test_every_level_is_the_half_of_the_one_before(tmp_path_factory, shape, colo
     assert group.attrs["tiler"]["alpha"] == alpha
 
 
-def test_what_travels_along_is_in_the_attributes(tmp_path):
+def test_metadata_is_in_the_attributes(tmp_path):
     kept = Metadata(SRGB, (300.0, 300.0), None, b"<x/>", b"\x1c\x02")
     zarr_writer.write(tmp_path / "out.zarr", output_image(noise((4, 5, 4), np.uint8), metadata=kept))
     said = zarr.open_group(tmp_path / "out.zarr", mode="r").attrs["tiler"]

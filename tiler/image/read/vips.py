@@ -113,8 +113,8 @@ def open_file(path: Path, max_pixels: int, *, checked: bool = False, metadata: M
 
 def _check_whole(path: Path, image: pyvips.Image) -> None:
     """Raise InputError if the file can only be decoded as a whole, and that would take too much memory."""
-    whole = image.get_typeof("interlaced") or image.get("vips-loader") in ("webpload_source", "gifload_source")
-    if not whole:
+    needs_whole = image.get_typeof("interlaced") or image.get("vips-loader") in ("webpload_source", "gifload_source")
+    if not needs_whole:
         return
     kinds = {"jpegload_source": "a progressive JPEG", "pngload_source": "an interlaced PNG"}
     kind = kinds.get(image.get("vips-loader"), "a picture of this format")

@@ -117,9 +117,9 @@ def _compressor(image: OutputImage) -> Callable[[NDArray[Any]], bytes]:
 
     def compress(tile: NDArray[Any]) -> bytes:
         missing = (TILE_PX - tile.shape[0], TILE_PX - tile.shape[1])
-        whole = np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-        predict = imagecodecs.floatpred_encode if whole.dtype.kind == "f" else imagecodecs.delta_encode
-        differences = writable(predict(whole, axis=-2)).tobytes()
+        padded = np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        predict = imagecodecs.floatpred_encode if padded.dtype.kind == "f" else imagecodecs.delta_encode
+        differences = writable(predict(padded, axis=-2)).tobytes()
         if image.compression == "lzw":
             return bytes(imagecodecs.lzw_encode(differences))
         return bytes(imagecodecs.deflate_encode(differences, level=DEFLATE_LEVEL))
