@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 import tiler
 from tests.fakes import ColourKey
 from tests.image.kinds import dng, exr, heic
-from tests.image.metadata.test_gpano import packet
+from tests.image.metadata.test_gpano import xmp_packet
 from tests.test_rooms import DOORS
 from tiler import arrays, batch, run
 from tiler.cli.main import app
@@ -120,7 +120,7 @@ def shelf(tmp_path_factory):
         Image.fromarray(pixels).save(folder / name, quality=95)
     tifffile.imwrite(folder / "developed.tif", pixels.astype(np.uint16) * 257, photometric="rgb")
     tifffile.imwrite(folder / "plain.tif", wide, photometric="rgb")
-    turn = packet(False, ProjectionType="equirectangular")
+    turn = xmp_packet(False, ProjectionType="equirectangular")
     tifffile.imwrite(folder / "around.tif", wide, photometric="rgb", extratags=[(700, 1, len(turn), turn, True)])
     dng(100)(folder / "photo.dng")
     heic(pixels)(folder / "photo.heic")
