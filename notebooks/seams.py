@@ -62,7 +62,7 @@ for repair in (False, True):
     report = matte(picture, path.with_name("alpha.png"), settings)
     snapshots[repair] = figures.load(path)
 for level in report.levels:
-    print(f"level {level.level}: {level.mending.tell()}")
+    print(f"level {level.level}: {level.repair.summary()}")
 
 # %%
 figures.repair(snapshots[False].seams, snapshots[True].seams)

@@ -31,7 +31,7 @@ class ColourKey:
 
 @dataclass
 class LiesInTiles:
-    """Right on the whole picture, whose shape it is told, and wrong in every tile: `lie` says how."""
+    """Right on the whole picture, whose shape it is given, and wrong in every tile: `lie` says how."""
 
     whole: tuple[int, int]
     lie: str
@@ -65,11 +65,11 @@ class ArrayCanvas:
     def __init__(self, plan: Plan):
         self.levels = [np.zeros(shape, np.uint16) for shape in plan.shapes]
         self.written: list[tuple[int, Box]] = []
-        self.done: list[frozenset[tuple[int, int]]] = [frozenset()] * len(plan.levels)
+        self.finished: list[frozenset[tuple[int, int]]] = [frozenset()] * len(plan.levels)
         self.seams: dict[tuple[int, int, int], tuple[Seam, ...]] = {}
 
-    def found(self, level: int):
-        return self.done[level]
+    def done(self, level: int):
+        return self.finished[level]
 
     def write_seams(self, level: int, i: int, j: int, seams) -> None:
         self.seams[level, i, j] = tuple(seams)

@@ -2,7 +2,7 @@
 
 from tiler.core.blending import blend
 from tiler.core.guide import enlarge, uncertain_tiles
-from tiler.engine.solve import Scene, window
+from tiler.engine.scene import Scene, window
 from tiler.image.colour import to_network
 
 

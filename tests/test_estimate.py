@@ -41,11 +41,11 @@ def test_dense_is_all_and_small_pictures_are_their_own_base(photo, tmp_path):
 
 
 def test_without_detail_no_tile_is_foretold_but_those_of_the_base_and_of_dense_levels(photo):
-    for finding in (0, 1):
-        settings = tiler.Settings.of(**SMALL, detail="none", dense_levels=finding)
+    for dense_levels in (0, 1):
+        settings = tiler.Settings.of(**SMALL, detail="none", dense_levels=dense_levels)
         levels = estimate(photo, settings, Heard(), model=Fake()).levels
         ran = [level.uncertain_tiles for level in levels]
-        first = len(levels) - 1 - finding
+        first = len(levels) - 1 - dense_levels
         assert ran == [0] * first + [level.tiles for level in levels[first:]]
 
 

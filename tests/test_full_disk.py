@@ -47,9 +47,9 @@ def matte(photo, output, work):
 def test_a_full_disk_is_told_and_the_run_continues_when_there_is_room(photo, tmp_path, kib):
     straight, _ = matte(photo, tmp_path / "straight.png", None)
     with disk(tmp_path / "small", kib) as resize:
-        with pytest.raises(OutputError) as told:
+        with pytest.raises(OutputError) as raised:
             matte(photo, tmp_path / "out.png", tmp_path / "small")
-        assert "small" in told.value.what
+        assert "small" in raised.value.what
         assert not (tmp_path / "out.png").exists()
         resize(20_000)
         again, heard = matte(photo, tmp_path / "out.png", tmp_path / "small")

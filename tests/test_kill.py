@@ -15,7 +15,7 @@ import numpy as np
 import tiler
 from tests.test_run import Fake
 from tiler import run
-photo, folder, kills, total, finding = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
+photo, folder, kills, total, dense_levels = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 log = f"{folder}/log"
 
 class Slow(Fake):
@@ -23,12 +23,12 @@ class Slow(Fake):
         time.sleep(0.004)
         with open(log, "a") as file:
             file.write("tile\\n")
-        # In every second tile somebody is everywhere, where tiles may say so: seams to mend.
-        return np.maximum(super().alpha(rgb), np.float32(finding and int(rgb.sum()) % 2))
+        # In every second tile somebody is everywhere, where tiles may say so: seams to repair.
+        return np.maximum(super().alpha(rgb), np.float32(dense_levels and int(rgb.sum()) % 2))
 
 run.open_session = lambda *_: Slow()
 sizes = {"guide_px": 64, "tile_px": 64, "overlap_px": 16, "threads": 2}
-settings = tiler.Settings.of(**sizes, route="dense", dense_levels=finding, repair=bool(finding))
+settings = tiler.Settings.of(**sizes, route="dense", dense_levels=dense_levels, repair=bool(dense_levels))
 rng = random.Random(0)
 
 def answered():
@@ -57,15 +57,15 @@ for round in range(kills + 1):
 ROW = 10  # tiles in a row of level 0
 
 
-@pytest.mark.parametrize(("kills", "finding"), [(20, 0), (5, 2)], ids=["as it is", "mended"])
-def test_killed_at_random_moments_the_bytes_are_those_of_the_straight_run(kills, finding, tmp_path):
+@pytest.mark.parametrize(("kills", "dense_levels"), [(20, 0), (5, 2)], ids=["as it is", "repaired"])
+def test_killed_at_random_moments_the_bytes_are_those_of_the_straight_run(kills, dense_levels, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (640, 440, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
 
     def tiles(name, kills=0, total=1):
         folder = tmp_path / name
         folder.mkdir()
-        words = [tmp_path / "photo.png", folder, kills, total, finding]
+        words = [tmp_path / "photo.png", folder, kills, total, dense_levels]
         subprocess.run([sys.executable, "-c", RUNS, *map(str, words)], check=True)
         return len((folder / "log").read_text().split())
 

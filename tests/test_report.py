@@ -27,7 +27,7 @@ def test_a_report_is_json_that_says_it_all():
         "tiles_skipped": 6,
         "seconds": 1.5,
         "tiles_kept": 0,
-        "mending": None,
+        "repair": None,
     }
     assert found["settings"]["run"]["work_dir"] == "scratch"
     assert (report.tiles_run, report.tiles_skipped) == (4, 6)

@@ -188,15 +188,16 @@ def test_what_was_mended_is_in_the_report_and_the_sidecar(photo, tmp_path, monke
 
     monkeypatch.setattr(run, "open_session", lambda *_: Seeing())
     bad = {"guide_px": 128, "tile_px": 256, "overlap_px": 32, "dense_levels": 1}
-    left, mended = (
-        tiler.matte(photo, tmp_path / f"{mend}.png", tiler.Settings.of(**bad, repair=mend)) for mend in (False, True)
+    left, repaired = (
+        tiler.matte(photo, tmp_path / f"{repair}.png", tiler.Settings.of(**bad, repair=repair))
+        for repair in (False, True)
     )
-    told = [level.mending for level in mended.levels]
-    assert all(level.mending is None for level in left.levels)
-    assert sum(mending.above for mending in told) > 0
-    assert sum(mending.left for mending in told) == mended.seams.above
+    repairs = [level.repair for level in repaired.levels]
+    assert all(level.repair is None for level in left.levels)
+    assert sum(one.above for one in repairs) > 0
+    assert sum(one.left for one in repairs) == repaired.seams.above
     kept = json.loads((tmp_path / "True.png.matte.json").read_text())
-    assert [level["mending"] for level in kept["levels"]] == [asdict(mending) for mending in told]
+    assert [level["repair"] for level in kept["levels"]] == [asdict(one) for one in repairs]
     assert kept["recipe"]["--repair"] is True
 
 

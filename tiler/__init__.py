@@ -10,10 +10,10 @@ alpha        the alpha of a picture in memory, or of a Dask or Zarr array
 open_model   a network, loaded once for many pictures
 Settings     every option of a run, in groups
 Report       what a run did
-Progress     a protocol for objects that are told how far a run is
+Progress     a protocol for objects that receive how far a run is
 metrics      MAD, SAD, MSE, Grad and Conn of an alpha whose truth is known
 figures      drawings of a run, for notebooks
-TilerError   what a user can mend; its children say whether settings, input, output or model are at fault
+TilerError   what a user can put right; its subclasses say whether settings, input, output or model are at fault
 """
 
 from importlib import import_module

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Plan
-from tiler.engine.solve import on_threads
+from tiler.engine.graph import on_threads
 from tiler.errors import InputError
 from tiler.image.pyramid import build
 from tiler.image.source import Colour, Metadata, Pixels
@@ -46,7 +46,7 @@ def alpha(
     the array is. An array is (height, width) or (height, width, samples): grey, RGB, or one of them with an alpha,
     which is left out. uint8 and uint16 use their full range; floats are 0..1 on the curve of sRGB.
     settings: the groups matting and compute, and `work_dir`, the directory for scratch files. model: a network from
-    `tiler.open_model`, which stays open. progress: is told of stages, tiles and notes.
+    `tiler.open_model`, which stays open. progress: receives stages, tiles and notes.
 
     Raises InputError for an array of another shape or dtype, of no pixels, or with values that are not in 0..1.
     """

@@ -53,7 +53,7 @@ def find_items(where: Path, into: Path, suffix: str) -> tuple[Item, ...]:
 
     A picture is what begins like one, whatever its name; what is hidden, or lies in `into`, is left alone. A list has
     one path a line, relative to its own folder; empty lines and those that begin with # are passed over, and every
-    other line is taken, so that what is missing is told. Outputs keep the structure of the folder. Where two pictures
+    other line is taken, so that what is missing is said. Outputs keep the structure of the folder. Where two pictures
     would have one output, both keep their own suffix in its name.
 
     Raises InputError if `where` cannot be read.
@@ -146,9 +146,9 @@ def write_csv(results: Sequence[Result], path: Path) -> None:
 
 def table(results: Sequence[Result]) -> str:
     """Return an aligned line for each picture that was not skipped, and one with the counts."""
-    told = [result for result in results if result.outcome != "skipped"]
-    width = max((len(result.source) for result in told), default=0)
-    lines = [f"{r.source:<{width}}  {r.outcome:<12}  {r.seconds:8.1f} s  {r.reason}".rstrip() for r in told]
+    listed = [result for result in results if result.outcome != "skipped"]
+    width = max((len(result.source) for result in listed), default=0)
+    lines = [f"{r.source:<{width}}  {r.outcome:<12}  {r.seconds:8.1f} s  {r.reason}".rstrip() for r in listed]
     counts = Counter(result.outcome for result in results)
     return "\n".join(
         [*lines, ", ".join(f"{counts[name]} {name}" for name in ("done", "skipped", "failed tiles", "failed"))]
@@ -172,7 +172,7 @@ class Labelled:
 
 
 class _Stoppable:
-    """Progress that ends the run that reports to it once it is told to stop."""
+    """Progress that ends the run that reports to it once `stop` is called."""
 
     def __init__(self, inner: Progress, stop: Event) -> None:
         self._inner, self._stop = inner, stop

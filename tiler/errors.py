@@ -2,7 +2,7 @@
 
 
 class TilerError(Exception):
-    """Something the user can mend; `what` went wrong and the `remedy`, one plain sentence or two each."""
+    """Something the user can put right: `what` went wrong, and the `remedy`; one plain sentence or two each."""
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(f"{what}\n{remedy}")

@@ -14,7 +14,8 @@ from time import perf_counter
 
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level, Plan
-from tiler.engine.solve import Scene, graph, on_threads
+from tiler.engine.graph import graph, on_threads
+from tiler.engine.scene import Scene
 from tiler.errors import OutputError
 from tiler.image.limits import GB, available_memory, needed_bytes, network_memory
 from tiler.image.pyramid import build

@@ -1,4 +1,4 @@
-"""What a run says while it works: the stage it is in, how far that has come, and what a person should know."""
+"""What a run reports while it works: the stage it is in, how far that has come, and what a person should know."""
 
 import logging
 from typing import Protocol
@@ -8,7 +8,7 @@ LOG.addHandler(logging.NullHandler())
 
 
 class Progress(Protocol):
-    """Is told of stages and steps; `advance` may be called from any thread."""
+    """Receives stages and steps; `advance` may be called from any thread."""
 
     def stage(self, name: str, total: int) -> None:
         """Begin the stage `name`, which has `total` steps."""

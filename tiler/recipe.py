@@ -1,7 +1,7 @@
 """All that shapes an alpha, in one value; two recipes that do not differ give the same bytes.
 
 A stopped run, a finished output, a batch and the workers of a cluster all ask `Recipe.differences`, and nothing else,
-whether they speak of the same alpha. Threads, cluster, work folder and progress have no say, and no field here can hold
+whether they mean the same alpha. Threads, cluster, work folder and progress do not shape it, and no field here can hold
 them.
 """
 
@@ -22,7 +22,7 @@ from tiler.settings import MattingOptions, OutputOptions, options_of
 Value = str | int | float | bool | None
 Parts = Mapping[str, Value]
 
-# Distributions with a say in an alpha: this one, the network's arithmetic, what fuses and resizes, and every reader.
+# Distributions that shape an alpha: this one, the network's arithmetic, what fuses and resizes, and every reader.
 SHAPING = (
     "tiler-matting",
     "tensorflow",
@@ -53,7 +53,7 @@ class Difference:
 
 @cache
 def shaping_versions() -> tuple[tuple[str, str], ...]:
-    """Return (name, version) of what has a say in an alpha, libvips among them; what is not installed is left out."""
+    """Return (name, version) of what shapes an alpha, libvips among them; what is not installed is left out."""
     found = [("libvips", libvips_version())]
     for name in SHAPING:
         try:
@@ -127,7 +127,7 @@ class Tiling:
 
 
 def tiling_of(card: ModelCard, matting: MattingOptions) -> Tiling:
-    """Return what the options ask for, and else what the card says.
+    """Return what the options ask for, or else the values of the card.
 
     Raises SettingsError if tile and overlap do not fit each other.
     """

@@ -32,8 +32,8 @@ class Report:
     """One run: enough to see what it did and to do it again.
 
     seconds: wall time of each stage, in the order they came. peak_memory_mb: the most resident memory of the whole
-    process so far, in 10^6 bytes; None where the system does not tell.
-    failed_tiles: those the network gave no answer for; the guide stands in for them.
+    process so far, in 10^6 bytes; None where the system does not say.
+    failed_tiles: those the network gave no answer for; the guide takes their place.
     seams: how well neighbouring tiles agree; `tiler.core.seams` says what each figure means.
     """
 

@@ -11,10 +11,11 @@ from tiler.checksum import sha256_of
 from tiler.core.fusion import fuse
 from tiler.core.plan import Plan
 from tiler.core.seams import Seam, judge
-from tiler.engine.repair import mend
+from tiler.engine.graph import Runner, on_threads
+from tiler.engine.repair import repair
 from tiler.engine.report import LevelReport
-from tiler.engine.solve import Run as Runner
-from tiler.engine.solve import Scene, on_threads, solve
+from tiler.engine.scene import Scene
+from tiler.engine.solve import solve
 from tiler.errors import OutputError
 from tiler.image.limits import check_room
 from tiler.image.metadata.gpano import is_full_turn
@@ -49,10 +50,10 @@ def matte(
 ) -> Report:
     """Matte the picture `source` into the file `output` and return what happened.
 
-    output: its ending says the kind: .tif, .tiff, .png, .webp, .exr or .zarr. It holds the picture's colours and the
-    alpha at the picture's size, or the alpha alone if the settings say so. It appears complete or not at all. A
+    output: its ending gives the format: .tif, .tiff, .png, .webp, .exr or .zarr. It holds the picture's colours and the
+    alpha at the picture's size, or the alpha alone if the settings ask for it. It appears complete or not at all. A
     sidecar, OUTPUT.matte.json, says how it was made.
-    settings: every option; defaults, if None. progress: is told of stages, tiles and notes. model: a network from
+    settings: every option; defaults, if None. progress: receives stages, tiles and notes. model: a network from
     `tiler.open_model`, which stays open; if None, the one that the settings name is opened and closed.
 
     A run that is stopped keeps its work folder, and the same call continues it. So does a run in which the network
@@ -134,7 +135,7 @@ def opened(
 
 @dataclass
 class Run:
-    """The steps of one run, in the order in which `matte` takes them; each keeps what the report will tell."""
+    """The steps of one run, in the order in which `matte` takes them; each keeps what the report will hold."""
 
     subject: Subject
     output: Path
@@ -165,7 +166,7 @@ class Run:
         with self._timed("read and halve"):
             self.pyramid = work.pyramid(self.subject.picture, plan.shapes, self.progress, wraps=self.subject.wraps)
         canvas, journal = work.canvas(plan)
-        if done := sum(len(canvas.found(level.index)) for level in plan.levels):
+        if done := sum(len(canvas.done(level.index)) for level in plan.levels):
             count = sum(level.count for level in plan.levels)
             self.progress.note(f"{self.output}: continues; {done} of {count} blocks were done.")
         return scene_of(self.subject, self.pyramid, canvas, journal, self.settings, self.progress)
@@ -239,7 +240,7 @@ def scene_of(
         journal,
         progress,
         strict=settings.run.strict,
-        ahead=settings.compute.thread_count,
+        backlog_tiles=settings.compute.thread_count,
     )
 
 
@@ -250,9 +251,9 @@ def solve_with(scene: Scene, runner: Runner, settings: Settings) -> tuple[LevelR
         scene,
         runner,
         dense=matting.route == "dense",
-        finding=matting.dense_levels,
+        dense_levels=matting.dense_levels,
         detail=matting.detail == "network",
-        mend=mend if matting.repair else None,
+        repair=repair if matting.repair else None,
     )
 
 
@@ -267,7 +268,7 @@ def _runner(scene: Scene, run: Run, folder: Path) -> Iterator[tuple[Scene, Runne
 
     sent = travelling(scene, run.subject.path, folder, run.settings, run.recipe, open_session)
     with on_cluster(compute.cluster, sent) as (runner, callers):
-        yield replace(sent, ahead=callers), runner
+        yield replace(sent, backlog_tiles=callers), runner
 
 
 def _check_places(reports: ReportOptions) -> None:

@@ -1,7 +1,7 @@
 """Every option of a run, said once: its name, its default, what it does, and the values it can have.
 
-Options come in five groups. The command line is generated from them, presets are read into them, and a group that has
-no say in the alpha cannot reach the recipe, because the recipe takes other types.
+Options come in five groups. The command line is generated from them, presets are read into them, and a group that
+does not shape the alpha cannot reach the recipe, because the recipe takes other types.
 """
 
 import os
@@ -255,7 +255,7 @@ _OPTIONS: dict[type[_Group], tuple[Option, ...]] = {}
 
 
 def _option(one: Field[Any], hint: Any) -> Option:
-    own, told = get_args(hint)
+    own, text = get_args(hint)
     parts = get_args(own) if get_origin(own) in (Union, UnionType) else (own,)
     (kind,) = (part for part in parts if part is not type(None))
     choices = get_args(kind) if get_origin(kind) is Literal else ()
@@ -265,5 +265,5 @@ def _option(one: Field[Any], hint: Any) -> Option:
         choices=choices,
         optional=type(None) in parts,
         default=one.default,
-        help=told,
+        help=text,
     )

@@ -103,7 +103,7 @@ def asleep(workers: int, tiles_each: int) -> str:
             sent = travelling(picture.scene(), path, picture.folder, settings, recipe, open_sleeping)
             with on_cluster("local:2", sent) as (run, callers):
                 spent, began = time.process_time(), time.monotonic()
-                reports = solve(replace(sent, ahead=callers), run, dense=True)
+                reports = solve(replace(sent, backlog_tiles=callers), run, dense=True)
                 spent, took = time.process_time() - spent, time.monotonic() - began
     tiles = sum(report.tiles_run for report in reports)
     efficiency = tiles * TILE_S / workers / took

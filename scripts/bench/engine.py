@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenes import Alpha, opened, parser
-from tiler.engine.solve import on_threads, solve
+from tiler.engine.graph import on_threads
+from tiler.engine.solve import solve
 from tiler.model.card import ModelCard
 from tiler.model.network import Network
 from tiler.model.tensorflow_runtime import open_session

@@ -13,8 +13,8 @@ made bad:
 
   as it is            what a run gives
   repaired            the same, repaired
-  finding             with one dense level, in which tiles may add to what the base shows
-  finding, repaired   the same, repaired
+  dense level            with one dense level, in which tiles may add to what the base shows
+  dense level, repaired  the same, repaired
 
 worst: the worst place of all seams of all levels, of 255; ratio: of that to the first way. above: seams above the
 limit, of all. mean: disagreement over all uncertain pixels, of 255. MAD: in thousandths, where NAME_alpha.png is beside
@@ -41,8 +41,10 @@ from tiler import metrics
 from tiler.core.fusion import fuse
 from tiler.core.geometry import Box
 from tiler.core.seams import judge
-from tiler.engine.repair import mend
-from tiler.engine.solve import Fuse, Mend, Scene, on_threads, solve
+from tiler.engine.graph import on_threads
+from tiler.engine.repair import repair
+from tiler.engine.scene import Fuse, Scene
+from tiler.engine.solve import Repair, solve
 from tiler.model.tensorflow_runtime import open_session
 from tiler.progress import Silent
 
@@ -54,22 +56,22 @@ class Way:
     """How a run goes, as arguments of `tiler.engine.solve.solve` and of its scene."""
 
     fuse: Fuse
-    mend: Mend | None
+    repair: Repair | None
     dense: bool = True
-    finding: int = 0
+    dense_levels: int = 0
 
 
 BAD = {
     "bad": Way(take_tile, None),
-    "tiles alone": Way(take_tile, partial(mend, fuse=take_tile)),
-    "repaired": Way(take_tile, partial(mend, fuse=fuse)),
+    "tiles alone": Way(take_tile, partial(repair, fuse=take_tile)),
+    "repaired": Way(take_tile, partial(repair, fuse=fuse)),
     "sound": Way(fuse, None),
 }
 WIDE = {
     "as it is": Way(fuse, None, dense=False),
-    "repaired": Way(fuse, mend, dense=False),
-    "finding": Way(fuse, None, dense=False, finding=1),
-    "finding, repaired": Way(fuse, mend, dense=False, finding=1),
+    "repaired": Way(fuse, repair, dense=False),
+    "dense level": Way(fuse, None, dense=False, dense_levels=1),
+    "dense level, repaired": Way(fuse, repair, dense=False, dense_levels=1),
 }
 
 
@@ -117,14 +119,14 @@ def side_by_side(paths: Sequence[Path], turn_px: int, folder: Path) -> Path:
 
 def figures(path: Path, scene: Scene, way: Way, threads: int) -> dict[str, float]:
     """Run one way and return its figures."""
-    reports = solve(scene, on_threads(threads), dense=way.dense, finding=way.finding, mend=way.mend)
+    reports = solve(scene, on_threads(threads), dense=way.dense, dense_levels=way.dense_levels, repair=way.repair)
     judged = judge(scene.canvas.seams())
     found = {
         "worst": 255 * judged.worst[0].worst if judged.worst else 0.0,
         "mean": 255 * judged.mean,
         "above": judged.above,
         "seams": judged.count,
-        "tiles": sum(report.tiles_run + (report.mending.tiles_run if report.mending else 0) for report in reports),
+        "tiles": sum(report.tiles_run + (report.repair.tiles_run if report.repair else 0) for report in reports),
     }
     if truth_path(path).exists():
         found["mad"] = 1000 * metrics.mad(scene.canvas.alpha(0, Box.whole(scene.plan.shapes[0])), read_truth(path))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tiler.core.fusion import fuse
 from tiler.core.plan import Plan
-from tiler.engine.solve import Scene
+from tiler.engine.scene import Scene
 from tiler.image.open import open_source
 from tiler.image.pyramid import Pyramid, build
 from tiler.model.network import Network

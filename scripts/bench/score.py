@@ -51,7 +51,9 @@ from tiler.core.fusion import constrain
 from tiler.core.geometry import Box
 from tiler.core.guide import SATURATED
 from tiler.core.plan import Level, Plan
-from tiler.engine.solve import Fuse, Scene, on_threads, solve
+from tiler.engine.graph import on_threads
+from tiler.engine.scene import Fuse, Scene
+from tiler.engine.solve import solve
 from tiler.image.colour import to_network
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.progress import Silent

@@ -20,7 +20,7 @@ from tests.recipes import a_recipe
 from tests.test_run import Fake
 from tiler import run
 from tiler.core.plan import make_plan
-from tiler.engine.solve import Scene
+from tiler.engine.scene import Scene
 from tiler.errors import SettingsError
 from tiler.recipe import shaping_versions
 
@@ -117,7 +117,7 @@ def test_seams_are_mended_there_too(photo, monkeypatch):
     monkeypatch.setattr(run, "open_session", open_seeing)
     straight, ran, heard = matted(photo, "threads", dense_levels=1, repair=True)
     sent, ran_there, heard_there = matted(photo, "processes", dense_levels=1, repair=True, cluster="local:2")
-    assert any("mending" in name and total for name, total in heard.stages)
+    assert any("repairing" in name and total for name, total in heard.stages)
     assert heard_there.stages == heard.stages
     assert sum(heard_there.steps) == sum(heard.steps)
     assert sent == straight

@@ -1,4 +1,4 @@
-"""RepairReport on pictures small enough to know every answer; the planted faults are tiles that lie."""
+"""Repair on pictures small enough to know every answer; the planted faults are tiles that lie."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,16 +15,18 @@ from tiler.core.fusion import TOLERANCE, fuse
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import make_plan
 from tiler.core.seams import LIMIT, judge
-from tiler.engine.repair import mend, shifted_by_half
-from tiler.engine.solve import Scene, on_threads, solve
+from tiler.engine.graph import on_threads
+from tiler.engine.repair import repair, shifted_by_half
+from tiler.engine.scene import Scene
+from tiler.engine.solve import solve
 from tiler.errors import ModelError
 from tiler.model.retry import NoAnswerError
-from tiler.store import canvas as canvas_room
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
+from tiler.store.staged import StagedBlocks
 
 PLAN = make_plan((256, 320), guide_px=64, tile_px=96, overlap_px=16)
-MENDING = partial(mend, fuse=fuse)
+REPAIRING = partial(repair, fuse=fuse)
 
 
 class Sometimes(LiesInTiles):
@@ -68,11 +70,11 @@ def same(one, other):
     )
 
 
-def bad_and_mended(folder, plan, network, fusing=take_tile, mending=MENDING):
-    """Run twice, and return the scene that is left as it is, the one that is mended, and the reports of that."""
+def bad_and_mended(folder, plan, network, fusing=take_tile, repairing=REPAIRING):
+    """Run twice, and return the scene that is left as it is, the one that is repaired, and the reports of that."""
     bad, good = scene_of(folder / "bad", plan, network, fusing), scene_of(folder / "good", plan, network, fusing)
     solve(bad, on_threads(2), dense=True)
-    return bad, good, solve(good, on_threads(2), dense=True, mend=mending)
+    return bad, good, solve(good, on_threads(2), dense=True, repair=repairing)
 
 
 @pytest.mark.parametrize("lie", ["zeros", "ones", "noise"])
@@ -83,8 +85,8 @@ def test_a_run_made_bad_on_purpose_comes_to_less_than_half(lie, tmp_path):
     assert before.worst[0].worst > 2 * LIMIT
     assert after.worst[0].worst < before.worst[0].worst / 2
     assert after.count == before.count
-    mendings = [report.mending for report in reports]
-    assert all(told.above == told.mended + told.left for told in mendings)
+    mendings = [report.repair for report in reports]
+    assert all(told.above == told.repaired + told.left for told in mendings)
     assert mendings[-1].above > 0
     assert mendings[-1].worst_after < mendings[-1].worst_before / 2
     assert sum(told.left for told in mendings) == after.above < before.above
@@ -99,9 +101,9 @@ def test_one_tile_that_lies_is_mended_and_nothing_far_from_it_changes(tmp_path):
     i, j = 2, 3  # its right half holds the disc's edge
     box = level.read(i, j)
     bad, good, reports = bad_and_mended(tmp_path, plan, LiesOnce(disc(plan)[box.slices]))
-    told = reports[-1].mending
+    told = reports[-1].repair
     assert 2 <= told.above <= 4
-    assert told.mended == told.above
+    assert told.repaired == told.above
     assert told.tiles_run < level.count / 2
     changed = np.argwhere(alphas(bad)[0] != alphas(good)[0])
     assert len(changed)
@@ -115,13 +117,13 @@ def test_one_tile_that_lies_is_mended_and_nothing_far_from_it_changes(tmp_path):
 @settings(max_examples=8, deadline=None)
 @given(plans(most_px=36), st.sampled_from(["zeros", "noise"]), st.sampled_from([fuse, None]))
 def test_no_level_is_worse_for_it(tmp_path_factory, plan, lie, mending_fuse):
-    """Whatever the plan, the join, the lie, and with what is mended."""
+    """Whatever the plan, the join, the lie, and with what is repaired."""
     network = Sometimes(plan.shapes[-1], lie)
     scene = scene_of(tmp_path_factory.mktemp("run"), plan, network, take_tile)
-    for report in solve(scene, on_threads(1), dense=True, mend=partial(mend, fuse=mending_fuse)):
-        told = report.mending
+    for report in solve(scene, on_threads(1), dense=True, repair=partial(repair, fuse=mending_fuse)):
+        told = report.repair
         assert told.worst_after <= told.worst_before
-        assert told.above == told.mended + told.left
+        assert told.above == told.repaired + told.left
         worst = max((seam.worst for seam in scene.canvas.seams_of(report.level) if seam.worst > LIMIT), default=0.0)
         assert worst == (told.worst_after if told.left else 0.0)
 
@@ -144,15 +146,15 @@ class Wrong(RedIsAlpha):
 def mended_slope(folder, factors):
     scene = scene_of(folder, LONG, Wrong(factors))
     scene.picture.levels[0] = SLOPE
-    (report,) = solve(scene, on_threads(1), mend=mend)
-    assert report.mending.above == report.mending.mended + report.mending.left
-    return np.abs(alphas(scene)[0] / 65535 - SLOPE[..., 0] / 255), report.mending
+    (report,) = solve(scene, on_threads(1), repair=repair)
+    assert report.repair.above == report.repair.repaired + report.repair.left
+    return np.abs(alphas(scene)[0] / 65535 - SLOPE[..., 0] / 255), report.repair
 
 
 def test_at_the_base_which_has_no_guide_the_shifted_tiles_speak_for_themselves(tmp_path):
     (base,) = LONG.levels
     error, told = mended_slope(tmp_path, {base.cols.read(2): 0.0})
-    assert told.above == told.mended == 2
+    assert told.above == told.repaired == 2
     assert error.max() < 1e-4
 
 
@@ -163,7 +165,7 @@ def test_what_a_part_gains_is_kept_where_the_whole_would_lose(tmp_path):
     faults = {base.cols.read(1): 0.5, base.cols.read(4): 0.5}
     error, told = mended_slope(tmp_path, {**faults, shifted.read(4): 0.0, shifted.read(5): 0.0})
     assert told.above == 4
-    assert told.mended == told.left == 2
+    assert told.repaired == told.left == 2
     assert error[:, base.cols.block(1).slice].max() < 1e-4
     assert error[:, base.cols.block(4).slice].max() == pytest.approx(
         SLOPE[0, base.cols.block(4).stop, 0] / 510, abs=0.01
@@ -173,19 +175,19 @@ def test_what_a_part_gains_is_kept_where_the_whole_would_lose(tmp_path):
 def test_where_nothing_is_bad_nothing_runs_and_nothing_changes(tmp_path):
     bad, good, reports = bad_and_mended(tmp_path, PLAN, RedIsAlpha())
     assert same(bad, good)
-    assert all(report.mending.tiles_run == report.mending.above == 0 for report in reports)
-    assert not list(tmp_path.rglob("*put-by*"))
+    assert all(report.repair.tiles_run == report.repair.above == 0 for report in reports)
+    assert not list(tmp_path.rglob("*staged*"))
 
 
 @pytest.mark.parametrize("lie", ["zeros", "ones", "noise"])
 def test_law_2_holds_for_what_is_mended(lie, tmp_path):
-    """Every level is guided by the mended one below, and averaged over 8 guide pixels is that one enlarged."""
+    """Every level is guided by the repaired one below, and averaged over 8 guide pixels is that one enlarged."""
     plan = make_plan((256, 320), guide_px=128, tile_px=96, overlap_px=16)
     network = LiesInTiles(plan.shapes[-1], lie)
     scene = scene_of(tmp_path / "told", plan, network)
-    # A limit of nothing: all that can be mended is, in a run that is fused.
-    reports = solve(scene, on_threads(2), dense=True, mend=partial(mend, limit=1e-6))
-    assert sum(report.mending.tiles_run for report in reports) > 0 or lie != "noise"
+    # A limit of nothing: all that can be repaired is, in a run that is fused.
+    reports = solve(scene, on_threads(2), dense=True, repair=partial(repair, limit=1e-6))
+    assert sum(report.repair.tiles_run for report in reports) > 0 or lie != "noise"
     guide_only = scene_of(tmp_path / "guide", plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
     solve(guide_only, on_threads(2))
     difference = (alphas(scene)[0].astype(float) - alphas(guide_only)[0]) / 65535
@@ -199,8 +201,8 @@ def test_law_3_threads_do_not_matter(wraps, tmp_path):
     runs = []
     for threads in (1, 8):
         scene = scene_of(tmp_path / str(threads), plan, network, take_tile)
-        reports = solve(scene, on_threads(threads), dense=True, mend=MENDING)
-        assert sum(report.mending.tiles_run for report in reports) > 0
+        reports = solve(scene, on_threads(threads), dense=True, repair=REPAIRING)
+        assert sum(report.repair.tiles_run for report in reports) > 0
         runs.append(scene)
     assert same(*runs)
 
@@ -219,8 +221,8 @@ def test_a_panorama_is_mended_across_its_join_as_anywhere(tmp_path):
             np.roll(one, -blocks * one.shape[1] // level.shape[1], 1) for one in scene.picture.levels
         ]
         assert (scene.picture.levels[0] == np.roll(rolled, -blocks, 1)).all()
-        (told,) = [r.mending for r in solve(scene, on_threads(1), dense=True, mend=MENDING) if r.mending.above]
-        assert told.left == 0
+        (repaired,) = [r.repair for r in solve(scene, on_threads(1), dense=True, repair=REPAIRING) if r.repair.above]
+        assert repaired.left == 0
         runs.append(np.roll(alphas(scene)[0], blocks, axis=1))
     assert (runs[0] == runs[1]).all()
 
@@ -230,7 +232,7 @@ class Stopped(Exception):  # noqa: N818
 
 
 def test_stopped_anywhere_and_continued_it_gives_the_bytes_of_the_straight_run(tmp_path, monkeypatch):
-    """Before each shifted tile, each block put by, the seal, each block and seam written: all moments in turn."""
+    """Before each shifted tile, each block staged, the commit, each block and seam written: all moments in turn."""
     plan = make_plan((120, 150), guide_px=48, tile_px=64, overlap_px=16)
     left = [10**9]
 
@@ -245,7 +247,7 @@ def test_stopped_anywhere_and_continued_it_gives_the_bytes_of_the_straight_run(t
 
     for owner, names in {
         Canvas: ["stage_block", "commit", "apply_staged", "write_seams"],
-        canvas_room._Layer: ["apply_staged"],
+        StagedBlocks: ["_copy"],
         Journal: ["forget", "keep"],
     }.items():
         for name in names:
@@ -254,11 +256,11 @@ def test_stopped_anywhere_and_continued_it_gives_the_bytes_of_the_straight_run(t
     def run(folder, moments=10**9):
         left[0] = moments
         scene = scene_of(folder, plan, Sometimes(plan.shapes[-1], "zeros"), take_tile)
-        return scene, solve(scene, on_threads(1), dense=True, mend=MENDING)
+        return scene, solve(scene, on_threads(1), dense=True, repair=REPAIRING)
 
     straight, told = run(tmp_path / "straight")
     moments = 10**9 - left[0]
-    assert sum(report.mending.above for report in told) > 0
+    assert sum(report.repair.above for report in told) > 0
     for moment in range(0, moments, 11):
         folder = tmp_path / str(moment)
         with pytest.raises(Stopped):
@@ -267,7 +269,7 @@ def test_stopped_anywhere_and_continued_it_gives_the_bytes_of_the_straight_run(t
             run(folder, (moments - moment) // 2)
         scene, reports = run(folder)
         assert same(scene, straight), moment
-        assert [report.mending for report in reports] == [report.mending for report in told]
+        assert [report.repair for report in reports] == [report.repair for report in told]
 
 
 class NoAnswer(Sometimes):
@@ -285,20 +287,20 @@ def test_without_an_answer_the_seams_stay_and_strict_fails(tmp_path):
     def silent_when_mending(scene, level, run):
         network.silent = True
         try:
-            return MENDING(scene, level, run)
+            return REPAIRING(scene, level, run)
         finally:
             network.silent = False
 
     network.silent = False
-    bad, good, reports = bad_and_mended(tmp_path, PLAN, network, mending=silent_when_mending)
+    bad, good, reports = bad_and_mended(tmp_path, PLAN, network, repairing=silent_when_mending)
     assert same(bad, good)
-    assert reports[-1].mending.left == reports[-1].mending.above > 0
-    assert reports[-1].mending.tiles_run == 0
+    assert reports[-1].repair.left == reports[-1].repair.above > 0
+    assert reports[-1].repair.tiles_run == 0
     assert any("left as it is" in note for note in good.progress.notes)
     with pytest.raises(ModelError, match="no room"):
         solve(
             scene_of(tmp_path / "strict", PLAN, network, take_tile, strict=True),
             on_threads(2),
             dense=True,
-            mend=silent_when_mending,
+            repair=silent_when_mending,
         )

@@ -7,7 +7,9 @@ from tests.engine.test_solve import portrait
 from tests.fakes import ColourKey, Forgetful, Heard, take_tile
 from tiler.core.geometry import Box
 from tiler.core.plan import make_plan
-from tiler.engine.solve import Scene, on_threads, solve
+from tiler.engine.graph import on_threads
+from tiler.engine.scene import Scene
+from tiler.engine.solve import solve
 from tiler.inspect.collect import CROP_PX, PREVIEW_PX, collect
 from tiler.model.retry import NoAnswerError
 from tiler.store.canvas import Canvas

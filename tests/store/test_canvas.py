@@ -25,7 +25,7 @@ def test_what_is_written_block_by_block_is_read_in_any_window(tmp_path_factory, 
         np.testing.assert_allclose(canvas.alpha(level.index, box), expected[box.slices] / WHITE, atol=1e-7)
 
 
-def test_a_canvas_tells_its_levels_and_seams_to_whoever_finds_it(tmp_path):
+def test_levels_and_seams_are_read_from_the_folder_alone(tmp_path):
     plan = make_plan((200, 300), guide_px=50, tile_px=64, overlap_px=16)
     canvas = Canvas(tmp_path / "canvas", plan)
     seams = [Seam(level, "cols", 1, 1, 9, 0.1, 0.2, 0.3, 4, 5, 1.5) for level in (0, 1)]

@@ -41,11 +41,11 @@ def test_a_flipped_bit_is_found(tmp_path_factory, byte, bit):
     assert Journal(root).kept(0) == frozenset()
 
 
-def test_failed_tiles_are_listed_in_order_until_forgiven(tmp_path):
+def test_failed_tiles_are_listed_in_order_until_clear_failedn(tmp_path):
     journal = Journal(tmp_path)
     tiles = (FailedTile(0, 2, 11, "out of memory"), FailedTile(1, 0, 0, "größer"))
     for tile in reversed(tiles):
         journal.fail(tile)
     assert Journal(tmp_path).failed() == tiles
-    journal.forgive()
+    journal.clear_failed()
     assert Journal(tmp_path).failed() == ()

@@ -112,7 +112,7 @@ def test_a_tile_that_fails_twice_is_listed_and_the_next_run_tries_it_again(photo
     report, heard = matte(monkeypatch, photo, FailsOn(most={4, 5}), threads=1)
     (tile,) = report.failed_tiles
     assert tile.reason == "no room"
-    assert any("stands in" in note for note in heard.notes)
+    assert any("takes its place" in note for note in heard.notes)
     assert photo.with_name("out.png").read_bytes() != straight
     again = Counting()
     report, _ = matte(monkeypatch, photo, again)

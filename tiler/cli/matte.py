@@ -47,7 +47,7 @@ def command(
         print(summary(report), file=sys.stderr)
     for tile in report.failed_tiles:
         print(
-            f"tiler: level {tile.level}, tile ({tile.row}, {tile.col}) failed, the smaller picture stands in: "
+            f"tiler: level {tile.level}, tile ({tile.row}, {tile.col}) failed, the guide takes its place: "
             f"{tile.reason}",
             file=sys.stderr,
         )
@@ -75,6 +75,6 @@ def summary(report: "Report") -> str:
         f"{sum(report.seconds.values()):.1f} s"
     ]
     for level in report.levels:
-        if level.mending is not None and level.mending.above:
-            lines.append(f"level {level.level}: {level.mending.tell()}")
+        if level.repair is not None and level.repair.above:
+            lines.append(f"level {level.level}: {level.repair.summary()}")
     return "\n".join(lines)

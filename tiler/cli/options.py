@@ -86,7 +86,7 @@ def takes(*groups: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 @contextmanager
 def plain_errors(*, debug: bool) -> Iterator[None]:
-    """Turn errors that a user can mend into a paragraph and an exit code: 2 for usage, 130 for Ctrl-C, else 1."""
+    """Turn errors that a user can put right into a paragraph and an exit code: 2 for usage, 130 for Ctrl-C, else 1."""
     try:
         yield
     except TilerError as error:

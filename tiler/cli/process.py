@@ -16,7 +16,7 @@ STDERR = 2
 def own_process() -> None:
     """Let SIGTERM end the process as Ctrl-C does, and keep the logs of libraries off the terminal.
 
-    TensorFlow logs through Abseil before Abseil has been told how much to log, and no setting reaches that. So what
+    TensorFlow logs through Abseil before Abseil knows how much to log, and no setting reaches that. So what
     libraries write to file descriptor 2 goes into a temporary file, and `sys.stderr` keeps the terminal. A crash in a
     library still shows where it was.
     """

@@ -13,7 +13,7 @@ Guide = Callable[[Box], Alpha]
 
 
 def touching(level: Level, i: int, j: int) -> list[tuple[int, int]]:
-    """Return the tiles (row, column) that have a say in block (i, j), each once, in a fixed order."""
+    """Return the tiles (row, column) whose support meets block (i, j), each once, in a fixed order."""
     return list(dict.fromkeys((r, c) for r, _ in level.rows.touching(i) for c, _ in level.cols.touching(j)))
 
 
@@ -21,7 +21,7 @@ def blend(level: Level, i: int, j: int, tiles: Mapping[tuple[int, int], Alpha], 
     """Return block (i, j) of `level`: its tiles, cross-faded by their ramps.
 
     tiles: (row, column) -> alpha over the tile's support, float32. A tile that did not run is missing there, and
-    `guide`, asked for the block's box, speaks for it. Returns (h, w) float32.
+    the `guide` of the block's box takes its place. Returns (h, w) float32.
 
     Each pixel is the sum of weight x tile over the tiles that touch the block, in a fixed order, and the weights
     sum to 1: no accumulator is shared between blocks, so the order in which blocks are made cannot matter.
@@ -34,7 +34,7 @@ def blend(level: Level, i: int, j: int, tiles: Mapping[tuple[int, int], Alpha], 
 def mix(level: Level, i: int, j: int, box: Box, tiles: Mapping[tuple[int, int], Alpha], guide: Guide) -> Alpha:
     """Return `box` as `blend` makes it of the tiles that touch block (i, j): the block itself, or a part near it.
 
-    Where a tile that does not touch the block has a say as well, its share is missing.
+    Where a tile that does not touch the block has weight as well, its share is missing.
     """
     ground = guide(box) if any(tile not in tiles for tile in touching(level, i, j)) else None
     out = np.zeros(box.shape, np.float32)

@@ -1,9 +1,9 @@
-"""One tile's alpha made of three witnesses: what the guide knows, the colours, and what the network saw in it. Pure.
+"""The alpha of one tile, made of the guide, the colours of the tile, and the network's answer for it. Pure.
 
-The guide knows *what* is there, not exactly where it ends; colours and the tile's own alpha know where edges run,
-not what they mean. So the guide is explained, window by window, as a linear function of colours and tile alpha (a
+The guide knows *what* is there, not exactly where it ends. Colours and the tile's own alpha show where edges run, not
+what they mean. So the guide is explained, window by window, as a linear function of colours and tile alpha (a
 guided filter): its soft edges move to where the picture has sharp ones, and the tile is believed as far as it agrees.
-Then the law is enforced that makes a lying tile harmless:
+Then the guide constraint is enforced, which makes a wrong tile harmless:
 
     Averaged over the square of `CONSTRAINT_RADIUS` guide pixels around any pixel, as far as it lies in the tile, the
     fused alpha equals the guide within `TOLERANCE`; where the guide is saturated it is the guide, exactly.
@@ -27,19 +27,19 @@ Samples = NDArray[np.float32]
 # The guide places an edge within two or three of its pixels: four to either side hold both sides of it.
 CONSTRAINT_RADIUS = 4
 # An edge moves by two thirds of a guide pixel when it changes the mean over eight of them by this much: as far as a
-# guide may well have misplaced it. What a guide gets wrong is mostly coarser than its pixels, so a stricter law costs
-# more than it saves; without any, little more would be gained.
+# guide may well have misplaced it. What a guide gets wrong is mostly coarser than its pixels, so a stricter constraint
+# costs more than it saves; without any, little more would be gained.
 TOLERANCE = 0.08
-# Far enough to see sure foreground and sure background on the two sides of loose hair.
+# Far enough to see saturated foreground and background on the two sides of loose hair.
 REGRESSION_RADIUS = 16
 # Variations smaller than these are noise to the regression. Means of colours are good to a step or so of 255; the
 # tile's alpha is the answer of a network without context, and its finer shades mean nothing.
 COLOUR_NOISE = 0.005
 TILE_NOISE = 0.1
-# How much a grey pixel of the guide counts in the regression, when one that is surely 0 or 1 counts as 1. A guide is
+# How much a grey pixel of the guide counts in the regression, when one that is saturated counts as 1. A guide is
 # grey where it has blurred two things into one, and would teach the regression to do the same.
 GREY_SHARE = 0.1
-# A least-squares answer to a blurred guide is a little too grey; this much more contrast mends it.
+# A least-squares answer to a blurred guide is a little too grey; this much more contrast corrects it.
 CONTRAST = 0.2
 # The change fades in from where the guide is `SATURATED` to this much further inside, so that no strand ends in a step.
 FADE = 0.03
@@ -50,7 +50,7 @@ TINY = 1e-4
 
 
 def fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float) -> Alpha:
-    """Return the alpha of a tile: as sharp as its pixels allow and, on average, what the guide says.
+    """Return the alpha of a tile: as sharp as its pixels allow and, on average, the guide.
 
     tile_alpha, guide: (h, w) float32 in 0..1. rgb: (h, w, 3) float32 in 0..255. guide_scale: side of a guide pixel in
     pixels of the tile, 1 or more. Returns (h, w) float32 in 0..1; any size from 1x1 up.
@@ -67,21 +67,21 @@ def fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale:
 
 
 def constrain(alpha: Alpha, guide: Alpha, guide_scale: float) -> Alpha:
-    """Return `alpha` changed as little as the law demands, whatever it was.
+    """Return `alpha` changed as little as the guide constraint demands, whatever it was.
 
     alpha, guide: (h, w) float32 in 0..1. guide_scale: as in `fuse`. Returns (h, w) float32 in 0..1.
     """
-    say = blend_weight(guide)
-    return _constrain(guide + say * (alpha - guide), guide, say, guide_scale)
+    weight = blend_weight(guide)
+    return _constrain(guide + weight * (alpha - guide), guide, weight, guide_scale)
 
 
 def blend_weight(guide: Alpha) -> Alpha:
-    """Return how far anybody but the guide has a say, 0..1: not where it is sure, and fading in from there."""
+    """Return how far alpha may differ from the guide, 0..1: 0 where the guide is saturated, fading in from there."""
     return np.asarray(np.clip((np.minimum(guide, 1 - guide) - SATURATED) / FADE, 0, 1), np.float32)
 
 
 def around_uncertain(guide: Alpha, margin_px: int) -> tuple[slice, slice] | None:
-    """Return the box of all pixels of which the guide is not sure, and `margin_px` more on every side; None if sure."""
+    """Return the box of all uncertain guide pixels, `margin_px` larger on every side; None if there are none."""
     unsure = (guide > SATURATED) & (guide < 1 - SATURATED)
     rows, cols = np.flatnonzero(unsure.any(axis=1)), np.flatnonzero(unsure.any(axis=0))
     if not len(rows):
@@ -112,8 +112,8 @@ def _fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale
 def _explain(guide: Alpha, planes: Sequence[Alpha], noises: Sequence[float], guide_scale: float) -> Alpha:
     """Return the guided filter of `guide` by `planes`, each of which is good to its own of the `noises`.
 
-    At every sample the guide around it is a linear function of the planes, by ridge regression that listens to sure
-    pixels more than to grey ones; at every pixel the answer is the mean of all functions of whose windows it is part.
+    At every sample the guide around it is a linear function of the planes, by ridge regression that weights
+    saturated pixels more than grey ones. The answer for a pixel is the mean of all functions whose windows hold it.
     A function counts for the share of the guide's variance that it explains, and the guide itself for the rest: where
     nothing in the picture varies with the guide, it is not blurred for nothing.
     """
@@ -184,13 +184,13 @@ def _solve(matrix: list[list[Samples]], right: list[Samples]) -> list[Samples]:
     return right
 
 
-def _constrain(alpha: Alpha, guide: Alpha, say: Alpha, guide_scale: float) -> Alpha:
-    """Return `alpha` changed so that the law holds; where `say` is 0 it is `guide` already, and stays so.
+def _constrain(alpha: Alpha, guide: Alpha, weight: Alpha, guide_scale: float) -> Alpha:
+    """Return `alpha` changed so that the constraint holds; where `weight` is 0 it is `guide`, and stays so.
 
     First the odds alpha : 1 - alpha are multiplied, window by window, by what brings their mean to the guide's: that
     shifts edges and keeps them sharp. Where this is not enough, the change against the guide is reduced. Should any
-    window still be off, the whole change is scaled by what the worst one needs: the law is linear in the change, so
-    it holds, and alpha stays between where it was and the guide, so it stays in 0..1.
+    window still be off, the whole change is scaled by what the worst one needs: the constraint is linear in the
+    change, so it holds, and alpha stays between where it was and the guide, so it stays in 0..1.
     """
     radius = round(CONSTRAINT_RADIUS * guide_scale)
     wanted = local_mean(guide, radius)
@@ -200,7 +200,7 @@ def _constrain(alpha: Alpha, guide: Alpha, say: Alpha, guide_scale: float) -> Al
             break
         shifted = _odds(np.clip(found, wanted - AIM, wanted + AIM)) / _odds(found) * alpha
         shifted /= shifted + (1 - alpha)
-        alpha += say * (shifted - alpha)
+        alpha += weight * (shifted - alpha)
     change = alpha - guide
     step = round(guide_scale)
     for _ in range(2):

@@ -127,7 +127,7 @@ class Axis:
 
     @_remembered
     def support(self, index: int) -> Span:
-        """Return the pixels that tile `index` has a say in: its block and half a feather on either side."""
+        """Return the pixels where tile `index` has weight: its block and half a feather on either side."""
         grown = self._grown(index)
         return grown if self.wraps else grown.clip(Span(0, self.size))
 
@@ -141,7 +141,7 @@ class Axis:
 
     @_remembered
     def touching(self, index: int) -> tuple[tuple[int, int], ...]:
-        """Return (tile, shift) for each tile with a say in block `index`, in a fixed order.
+        """Return (tile, shift) for each tile whose support meets block `index`, in a fixed order.
 
         `shift` is a multiple of `size`, not zero only where the axis wraps: add it to the tile's own spans to get
         them in the block's coordinates.

@@ -1,7 +1,6 @@
-"""What the level below already knows: its alpha enlarged to this level, and which tiles it leaves open.
+"""The guide of a level: the alpha of the level below, enlarged, and which tiles it leaves uncertain.
 
-Nothing is enlarged as a whole: `enlarge` answers for one box, and the answer for a pixel does not depend on the box
-it was asked in.
+`enlarge` makes one box at a time, and the value of a pixel does not depend on the box.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from tiler.core.plan import Level
 
 Alpha = NDArray[np.float32]
 
-# Alpha nearer than this to 0 or 1 is taken for solved: five steps of 255, below what an eye sees on a new background.
+# Alpha nearer than this to 0 or 1 is saturated: five steps of 255, less than an eye sees on a new background.
 SATURATED = 0.02
 # The cubic looks two guide pixels around; a silhouette that enters a tile from there is uncertain too.
 MARGIN_PX = 2
@@ -43,10 +42,10 @@ def enlarge(read: Callable[[Box], Alpha], box: Box, level: Level, below: Level) 
 
 
 def uncertain_tiles(read: Callable[[Box], Alpha], level: Level, below: Level) -> frozenset[tuple[int, int]]:
-    """Return the tiles (row, column) of `level` whose support holds anything but sure foreground or sure background.
+    """Return the tiles (row, column) of `level` whose support holds uncertain guide pixels.
 
     `read` is that of `enlarge`. A tile is solved if all of its guide is nearer than `SATURATED` to 0, or all to 1; one
-    with both kinds has an edge in it and is open.
+    with both kinds has an edge in it and is uncertain.
     """
     if level.guide_scale is None:
         return frozenset(level.tiles)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tiler.core.geometry import Axis, Box
 
-# A frame longer than this many times its short side holds more than one group of people; seen whole at the comfort
+# A frame longer than this many times its short side holds more than one group of people; seen whole at the working
 # size, each would be small. Two to one is the longest frame that portrait networks are shown.
 LONG = 2
 
@@ -63,7 +63,7 @@ def make_plan(shape: tuple[int, int], *, guide_px: int, tile_px: int, overlap_px
 
     The picture is halved (odd ends round up) until one more step, by a factor of about two, makes its short side
     `guide_px` exactly; that last one is the base. A picture whose short side is `guide_px` or less is its own
-    base. The network sees the base whole, unless it is longer than `LONG` comfort sizes: then in tiles of that length.
+    base. The network sees the base whole, or in tiles of `LONG` times `guide_px` where it is longer than that.
     `wraps` joins the left and right ends of every level.
     """
     shapes = [shape]

@@ -2,20 +2,20 @@
 
 Two things are measured at every seam, which is where the tiles of two neighbouring blocks overlap.
 
-Before blending, the *disagreement*: |a - b| of the two answers wherever both have a say. A step that is spread over a
+Before blending, the *disagreement*: |a - b| of the two tiles wherever both have weight. A step that is spread over a
 whole cross-fade is too gentle to be found in the finished matte, yet hair that one tile sees and the other does not
 fades out there. That tiles of one picture disagree is the root of every seam: E. Buglakova et al., "Tiling artifacts
 and trade-offs of feature normalization in the segmentation of large biological images", ICCV 2025.
 
 After blending, the *step ratio*: the steps across the line, divided by the steps beside it. It is 1 where the line
-cannot be told from its surroundings, and sees what disagreement cannot: a blend that does not fade. H. R. Wu and
+looks like its surroundings. It also finds what disagreement cannot: a blend that does not fade. H. R. Wu and
 M. Yuen, "A generalized block-edge impairment metric for video coding", IEEE Signal Processing Letters 4(11), 1997,
 divide so at the borders of JPEG blocks; S. Minami and A. Zakhor, "An optimization approach for removing blocking
 effects in transform coding", IEEE TCSVT 5(2), 1995, compare with the slopes on either side.
 
-Both count only pixels where the matte is uncertain. Where all answers say sure foreground, or all sure background,
-there is nothing to see, and a picture with much empty ground would look better than it is. The answers themselves
-are asked, not the guide: a tile that is missing in the middle of a body is then seen.
+Both count only uncertain pixels. Where all tiles are saturated at 1, or all at 0, there is nothing to see, and a
+picture with much empty ground would look better than it is. The tiles themselves decide, not the guide: so a tile that
+is missing in the middle of a body is found.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,9 +39,9 @@ Across = Literal["rows", "cols"]
 ACROSS: tuple[Across, Across] = ("rows", "cols")
 
 # Averaged over a square of eight guide pixels a fused tile is within `TOLERANCE` of its guide, so two of them are
-# within twice that of each other if they err in opposite directions; they see the same pixels, and rarely do. The law
-# bounds the mean of a difference, not of its size, so this is a rule of thumb; but what is beyond it is rarely hair: a
-# tile failed, or nothing was fused.
+# within twice that of each other if they err in opposite directions; they see the same pixels, and rarely do. The
+# constraint bounds the mean of a difference, not of its size, so this is a rule of thumb. But what is beyond it is
+# rarely hair: a tile failed, or nothing was fused.
 LIMIT = TOLERANCE
 # A seam is seen as a patch that is off, not as a pixel; the worst place is the worst square of this side,
 # eight guide pixels where a level is half of the next.
@@ -62,8 +62,8 @@ class Seam:
     """Where two neighbouring tiles of one level meet.
 
     across: "cols" if they are left and right of each other, "rows" if one is above the other. row, col: the tile
-    after the line, right of it or below; its neighbour is one before. pixels: how many uncertain pixels both have a
-    say in. mean, p99: of the disagreement over these, in 0..1. worst: the greatest mean disagreement of a square of
+    after the line, right of it or below; its neighbour is one before. pixels: how many uncertain pixels both have
+    weight in. mean, p99: of the disagreement over these, in 0..1. worst: the greatest mean disagreement of a square of
     `PATCH_PX`; worst_row, worst_col: its middle, in pixels of the level. step_ratio: see above; 1 where nothing is
     uncertain at the line.
     """
@@ -134,7 +134,7 @@ def from_rows(rows: NDArray[np.float64]) -> tuple[Seam, ...]:
 
 
 def overlap_box(level: Level, seam: Seam) -> Box:
-    """Return where both tiles of `seam` have a say, along the block it belongs to; in pixels of the level, unrolled."""
+    """Return where both tiles of `seam` have weight, along its block; in pixels of the level, unrolled."""
     block = level.block(seam.row, seam.col)
     if seam.across == "rows":
         return Box(_overlap(level.rows, seam.row), block.cols)
@@ -183,9 +183,9 @@ def _measure(level: Level, i: int, j: int, across: Across, tiles: Mapping[Tile, 
 
 
 def uncertain(*answers: Alpha) -> Mask:
-    """Return where `answers`, (h, w) each, do not all say sure foreground, nor all sure background: (h, w) bool.
+    """Return where `answers`, (h, w) each, are neither all saturated at 1 nor all at 0: (h, w) bool.
 
-    Sure is nearer than `tiler.core.guide.SATURATED` to 1 or 0.
+    Saturated is nearer than `tiler.core.guide.SATURATED` to 1 or 0.
     """
     low = np.minimum.reduce(answers)
     high = np.maximum.reduce(answers)
@@ -209,7 +209,7 @@ def _step_ratio(level: Level, i: int, j: int, across: Across, tiles: Mapping[Til
     block = level.block(i, j)
     line = axis.block(index).start
     span = Span(line - BESIDE_PX, line + BESIDE_PX)
-    # A block so narrow that a third tile has a say at its line is a matter of tests, not of pictures.
+    # A third tile has weight at the line of a block this narrow, which tests make and pictures do not.
     if axis.block_px < axis.feather_px // 2 + BESIDE_PX or (span.stop > axis.size and not axis.wraps):
         return 1.0
     if across == "rows":
@@ -226,7 +226,7 @@ def _worst_patch(apart: Alpha) -> tuple[float, int, int]:
 
 
 def _answer(level: Level, tile: Tile, box: Box, tiles: Mapping[Tile, Alpha], guide: Guide) -> Alpha:
-    """Return what an unrolled tile says inside `box`."""
+    """Return the alpha of an unrolled tile inside `box`."""
     (real,) = _real(level, (tile,))
     return tiles[real][box.within(level.support(*tile)).slices] if real in tiles else guide(box)
 
@@ -269,5 +269,5 @@ def _real(level: Level, tiles: tuple[Tile, ...]) -> tuple[Tile, ...]:
 
 
 def _overlap(axis: Axis, index: int) -> Span:
-    """Return the pixels in which tiles `index` - 1 and `index` both have a say, unrolled."""
+    """Return the pixels in which tiles `index` - 1 and `index` both have weight, unrolled."""
     return axis.support(index - 1).clip(axis.support(index))

@@ -1,8 +1,8 @@
 """The same graph on a Dask cluster: workers open the work folder themselves, and only coordinates and tiles travel.
 
 Every worker process has one network session. All see the picture and the work folder under the same path. A worker
-that dies is replaced by its nanny; what it had in memory is made again, except where the canvas shows that nobody
-needs it any more. So the bytes are those of one machine.
+that dies is replaced by its nanny. What it had in memory is made again, unless the blocks that needed it are on the
+canvas. So the bytes are those of one machine.
 """
 
 import logging
@@ -17,7 +17,8 @@ from uuid import uuid4
 
 from tiler.core.fusion import fuse
 from tiler.core.plan import Level
-from tiler.engine.solve import Graph, Key, Run, Scene
+from tiler.engine.graph import Graph, Key, Runner
+from tiler.engine.scene import Scene
 from tiler.errors import OutputError, SettingsError
 from tiler.image.open import open_source
 from tiler.model.network import Device, Network, UsedPrecision
@@ -77,7 +78,7 @@ class _SceneRef:
     """What stands for a scene in the graph. The scheduler reads it as well, and opens no scene."""
 
     ticket: Ticket
-    finds: bool
+    may_add: bool
 
 
 def travelling(
@@ -91,7 +92,7 @@ def travelling(
 
 
 @contextmanager
-def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Run, int]]:
+def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Runner, int]]:
     """Give the runner that works through the graphs of `scene` on the cluster at `address`, and its threads in all.
 
     address: of a scheduler, tcp://host:8786, or local:N for N worker processes here, which end with the block.
@@ -117,7 +118,7 @@ def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Run, int]]:
             except distributed.KilledWorker as error:
                 raise OutputError(
                     f"The workers at {address} died again and again at the same tile.",
-                    "Snapshot for want of memory in their logs; the same command continues.",
+                    "Their logs say whether memory ran out. The same command continues.",
                 ) from error
 
         yield run, sum(client.nthreads().values())
@@ -201,7 +202,7 @@ def _for_workers(tasks: Graph, name: str) -> dict[Any, Any]:
     sent: dict[Any, Any] = {}
     for key, (function, scene, level, *arguments) in tasks.items():
         scene_key = f"scene-{id(scene)}-{name}"
-        sent[scene_key] = (_SceneRef, scene.ticket, scene.finds)
+        sent[scene_key] = (_SceneRef, scene.ticket, scene.may_add)
         renamed = [_renamed_in(argument, tasks, name) for argument in arguments]
         blocks = needed.get(key)
         sent[_renamed(key, name)] = (_unless_done, blocks, function, scene_key, level, *renamed)
@@ -213,7 +214,7 @@ def _unless_done(
 ) -> Any:
     """Return what `function` does, or nothing if all the blocks that it is for are on the canvas."""
     with _opening:
-        scene = replace(_scene(ref.ticket), finds=ref.finds)
+        scene = replace(_scene(ref.ticket), may_add=ref.may_add)
     if blocks and all(scene.canvas.has(level.index, i, j) for i, j in blocks):
         return None
     return function(scene, level, *arguments)

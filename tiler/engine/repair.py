@@ -1,4 +1,4 @@
-"""Bad seams, mended: the tiles along them run once more on a grid that is shifted by half a tile.
+"""Repair of bad seams: the tiles along them run once more on a grid that is shifted by half a tile.
 
 In the middle of a tile the network has seen most of what is around, at its border least. On the shifted grid the
 middles lie where seams and corners were. A shifted tile is fused with the guide as any other, and cross-faded into
@@ -6,12 +6,12 @@ what is there by the same ramps; the seam it covers is gone, and what it brings 
 same way: against the next shifted tile, or against what is on the canvas.
 
 A rim can be bad as well, where a tile at the seam was wrong all over. There the next shifted tile runs, too, until the
-rims are good: the mended region grows as far as the fault reaches.
+rims are good: the repaired region grows as far as the fault reaches.
 
-Then the better-agreeing answer wins. Shifted tiles that touch are one region, and a region is taken if the worst place
-of its rims is better than the worst of the bad seams that it covers. If it is not, its parts are tried by themselves:
-what it was before it grew, then the tiles of each seam; else all is left as it was. So no region gets worse, and since
-all are measured on the canvas as it was, the order in which tiles run does not matter.
+Then the answer that agrees better is taken. Shifted tiles that touch are one region, and a region is taken if the worst
+place of its rims is better than the worst of the bad seams that it covers. If it is not, its parts are tried by
+themselves: what it was before it grew, then the tiles of each seam; else all is left as it was. So no region gets
+worse. All regions are measured on the canvas as it was, so the order in which tiles run does not matter.
 """
 
 import json
@@ -25,8 +25,9 @@ from tiler.core.blending import mix, touching
 from tiler.core.geometry import Axis, Box, Span
 from tiler.core.plan import Level
 from tiler.core.seams import LIMIT, Seam, Tile, measure_block, overlap_box, worst_first
+from tiler.engine.graph import Graph, Runner
 from tiler.engine.report import RepairReport
-from tiler.engine.solve import Fuse, Graph, Run, Scene, answer, window
+from tiler.engine.scene import Fuse, Scene, answer, window
 from tiler.errors import ModelError
 from tiler.model.retry import NoAnswerError
 from tiler.store.journal import Journal
@@ -50,16 +51,16 @@ class _Region:
         return max((rim.worst for rim in self.rims), default=0.0) < before
 
 
-def mend(scene: Scene, level: Level, run: Run, *, fuse: Fuse | None = None, limit: float = LIMIT) -> RepairReport:
-    """Mend the seams of `level` whose worst place is above `limit`, in 0..1, on the canvas, and return what came of it.
+def repair(scene: Scene, level: Level, run: Runner, *, fuse: Fuse | None = None, limit: float = LIMIT) -> RepairReport:
+    """Repair the seams of `level` whose worst place is above `limit`, in 0..1, on the canvas; return what changed.
 
     scene, run: as `tiler.engine.solve.solve` takes them; all blocks of the level are on the canvas. fuse: in the
     place of the scene's own.
 
-    What is to change is put by first and then written, so that a run that is killed at any moment and continued gives
-    the same bytes. Once mended, a level is not mended again.
+    What is to change is staged, committed and then applied, so that a run that is killed at any moment and continued
+    gives the same bytes. A repaired level is not repaired again.
 
-    Raises ModelError if the network gives no answer and `scene.strict` says so; else the seam is left.
+    Raises ModelError if the network gives no answer and `scene.strict` is true; otherwise the seam is left.
     """
     note = scene.canvas.committed(level.index)
     if note is None:
@@ -74,8 +75,8 @@ def shifted_by_half(level: Level) -> Level:
     return replace(level, rows=level.rows.shifted(), cols=level.cols.shifted())
 
 
-def _stage(scene: Scene, level: Level, run: Run, limit: float) -> str:
-    """Find out what is to change, put it by, and return what came of it, as JSON."""
+def _stage(scene: Scene, level: Level, run: Runner, limit: float) -> str:
+    """Find and stage what is to change, and return the report of it, as JSON."""
     shifted, kept = shifted_by_half(level), scene.journal.shifted
     bad = [seam for seam in scene.canvas.seams_of(level.index) if seam.worst > limit]
     covering = {seam: _covering(level, shifted, seam) for seam in bad}
@@ -83,14 +84,14 @@ def _stage(scene: Scene, level: Level, run: Run, limit: float) -> str:
     taken = _better(scene, shifted, covering, tiles)
     chosen = frozenset(tile for region in taken for tile in region.tiles)
     for i, j in level.tiles:
-        alpha = _mended(scene, shifted, kept, chosen, level.block(i, j))
+        alpha = _repaired(scene, shifted, kept, chosen, level.block(i, j))
         if alpha is not None:
             scene.canvas.stage_block(level.index, i, j, alpha)
     after = {seam: new for region in taken for seam, new in _measured_again(shifted, covering, region).items()}
     left = [after.get(seam, seam).worst for seam in bad]
     note = RepairReport(
         above=len(bad),
-        mended=sum(worst <= limit for worst in left),
+        repaired=sum(worst <= limit for worst in left),
         left=sum(worst > limit for worst in left),
         worst_before=max((seam.worst for seam in bad), default=0.0),
         worst_after=max(left, default=0.0),
@@ -104,14 +105,14 @@ def _stage(scene: Scene, level: Level, run: Run, limit: float) -> str:
     return text
 
 
-def _run_tiles(scene: Scene, shifted: Level, run: Run, wanted: Tiles, limit: float) -> Tiles:
+def _run_tiles(scene: Scene, shifted: Level, run: Runner, wanted: Tiles, limit: float) -> Tiles:
     """Run the `wanted` shifted tiles, and those beyond their bad rims; return the ones that answered."""
     kept = scene.journal.shifted
     tiles, asked = Tiles(), Tiles()
     rims: dict[tuple[str, int, int], Seam] = {}
     while wanted:
         missing = wanted - kept.kept(shifted.index)
-        scene.progress.stage(f"level {shifted.index}, mending seams", len(missing))
+        scene.progress.stage(f"level {shifted.index}, repairing seams", len(missing))
         tasks: Graph = {("shifted", i, j): (_run_tile, scene, shifted, i, j) for i, j in missing}
         if tasks:
             run(tasks, sorted(tasks))
@@ -146,7 +147,7 @@ def _rims(scene: Scene, shifted: Level, tiles: Tiles, of: Tiles) -> Iterator[Sea
     """Yield the rims of the shifted tiles `of`: against the other `tiles`, and elsewhere against the canvas."""
     for block in sorted({block for tile in of for block in _around(shifted, *tile)}):
         near = _recalled(scene.journal.shifted, shifted, tiles.intersection(touching(shifted, *block)))
-        for rim in measure_block(shifted, *block, near, lambda box: _as_it_was(scene, shifted, box)):
+        for rim in measure_block(shifted, *block, near, lambda box: _on_canvas(scene, shifted, box)):
             if of.intersection(_tiles_of(shifted, rim)):
                 yield rim
 
@@ -204,7 +205,7 @@ def _touch(shifted: Level, own: Tiles, taken: Iterable[_Region]) -> bool:
 def _measured_again(shifted: Level, covering: Mapping[Seam, Tiles], region: _Region) -> dict[Seam, Seam]:
     """Return each bad seam of a region as it is once the region is taken: the worst rim of the tiles that cover it.
 
-    A rim of tiles that cover none of them counts for the worst seam, so that none is forgotten.
+    A rim of tiles that cover none of them counts for the worst seam, so that every rim counts.
     """
     worst = worst_first(region.bad)[0]
     found: dict[Seam, list[Seam]] = {seam: [] for seam in region.bad}
@@ -219,7 +220,7 @@ def _measured_again(shifted: Level, covering: Mapping[Seam, Tiles], region: _Reg
     }
 
 
-def _mended(scene: Scene, shifted: Level, kept: Journal, chosen: Tiles, block: Box) -> Alpha | None:
+def _repaired(scene: Scene, shifted: Level, kept: Journal, chosen: Tiles, block: Box) -> Alpha | None:
     """Return what a block becomes when the `chosen` shifted tiles are faded in, or None if it stays."""
     parts = [
         (i, j, Box(rows, cols))
@@ -234,7 +235,7 @@ def _mended(scene: Scene, shifted: Level, kept: Journal, chosen: Tiles, block: B
         # Unrolled, a part may lie one turn before the block.
         shift = 0 if part.cols.start >= block.cols.start else shifted.shape[1]
         here = Box(part.rows, part.cols.shift(shift)).within(block)
-        out[here.slices] = mix(shifted, i, j, part, near, lambda box: _as_it_was(scene, shifted, box))
+        out[here.slices] = mix(shifted, i, j, part, near, lambda box: _on_canvas(scene, shifted, box))
     return out
 
 
@@ -248,7 +249,7 @@ def _parts(axis: Axis, span: Span) -> Iterator[tuple[int, Span]]:
 
 
 def _covering(level: Level, shifted: Level, seam: Seam) -> Tiles:
-    """Return the shifted tiles with a say in where the two tiles of `seam` cross-fade."""
+    """Return the shifted tiles whose support meets the strip in which the two tiles of `seam` cross-fade."""
     box = overlap_box(level, seam)
     return frozenset((i, j) for i in _meeting(shifted.rows, box.rows) for j in _meeting(shifted.cols, box.cols))
 
@@ -277,5 +278,5 @@ def _recalled(kept: Journal, shifted: Level, tiles: Iterable[Tile]) -> dict[Tile
     return {(i, j): kept.recall(shifted.index, i, j, shifted.support(i, j).shape) for i, j in tiles}
 
 
-def _as_it_was(scene: Scene, level: Level, box: Box) -> Alpha:
+def _on_canvas(scene: Scene, level: Level, box: Box) -> Alpha:
     return window(lambda part: scene.canvas.alpha(level.index, part), box, level)

@@ -7,7 +7,7 @@ import numpy as np
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
 from tiler.core.seams import Seam, Tile, overlap_box, worst_first
-from tiler.engine.solve import Alpha, Scene, answer, guide_of, window
+from tiler.engine.scene import Alpha, Scene, answer, guide_of, window
 from tiler.image.colour import to_network
 from tiler.inspect.snapshot import STEPS, Crop, Snapshot, Uint8
 from tiler.model.retry import NoAnswerError
@@ -83,7 +83,7 @@ def _tile_alpha(scene: Scene, level: Level, tile: Tile, box: Box, answers: Answe
     if key not in answers:
         try:
             answers[key] = answer(scene, level, level.read(i, j))
-        except NoAnswerError:  # the guide stands in, as in the run itself
+        except NoAnswerError:  # the guide takes its place, as in the run itself
             answers[key] = _guide(scene, level, level.read(i, j))
     return answers[key][inside_tile.slices]
 

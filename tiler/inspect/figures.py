@@ -16,7 +16,7 @@ from tiler.inspect.snapshot import STEPS, Snapshot, Uint8, load
 
 __all__ = ["heat_map", "histogram", "load", "pair", "repair", "worst_crops"]
 
-# Pale for a seam that cannot be seen, dark for one that can: luminance falls all the way, so grey prints tell as well.
+# Pale for a seam that cannot be seen, dark for one that can: luminance falls all the way, so a grey print shows it too.
 SEAM_COLOURS = LinearSegmentedColormap.from_list("seams", ["#fde9c4", "#f6a04d", "#d1495b", "#5f0f40"])
 INK, QUIET, STRONG = "#3b4252", "#8b93a5", "#d1495b"
 

@@ -70,7 +70,7 @@ def _fetch(card: ModelCard, hub_id: str, progress: Progress) -> Path:
 
 
 def _listener(card: ModelCard, progress: Progress) -> Any:
-    """Return the class ModelScope makes one of for each file: told of bytes, it tells of steps."""
+    """Return the class that ModelScope makes one of for each file: it receives bytes and reports steps."""
     from modelscope.hub.callback import ProgressCallback
 
     class Listener(ProgressCallback):  # type: ignore[misc]

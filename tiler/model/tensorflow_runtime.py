@@ -38,7 +38,7 @@ def open_model(
             tiler.matte("b.tif", "b-cutout.tif", model=model)
 
     model: a name that `tiler models` lists, or a directory with a graph. precision: "auto", "f32" or "bf16". threads:
-    tiles in flight at once; all processors, if None. progress: is told of fetching.
+    tiles in flight at once; all processors, if None. progress: receives the stage of fetching.
 
     Raises ModelError if the network cannot be found, fetched or loaded, SettingsError for a value no option can have.
     """

@@ -1,6 +1,5 @@
 """The alpha of every level on disk, written block by block from any thread, read in any window."""
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import ContainsArrayError, GroupNotFoundError
 
-from tiler.atomic import atomic_file, sync_to_disk
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level, Plan
 from tiler.core.seams import FIELDS, SIDES, Seam, from_rows, to_rows
 from tiler.errors import InputError, OutputError
 from tiler.image.read.segment_cache import SegmentCache
+from tiler.store.staged import StagedBlocks
 
 WHITE = 65535
 # Blocks kept decoded: neighbouring windows share most of theirs.
@@ -30,7 +29,7 @@ class Canvas:
 
     Blocks are whole chunks, so two threads never touch the same file. A window is read when the blocks under it are
     written, not before. Chunks are written aside and renamed, empty ones too, so a block is done if its chunk is
-    there; what a power cut may tear, the checksum at its end finds out.
+    there; a chunk that a power cut has torn is found by the checksum at its end.
     """
 
     def __init__(self, root: Path, plan: Plan) -> None:
@@ -40,9 +39,9 @@ class Canvas:
         self._layers = [_Layer(group, root, level) for level in plan.levels]
         self._blocks = SegmentCache(self._block, CACHED_BYTES)
 
-    def found(self, level: int) -> frozenset[tuple[int, int]]:
+    def done(self, level: int) -> frozenset[tuple[int, int]]:
         """Return the blocks (row, column) that are there and whole."""
-        return self._layers[level].found()
+        return self._layers[level].done()
 
     def has(self, level: int, i: int, j: int) -> bool:
         """Return whether block (i, j) is there, as written by a process that lives."""
@@ -58,7 +57,7 @@ class Canvas:
 
         Raises OutputError if the disk refuses; the blocks that were written stay.
         """
-        with self._told_in_words():
+        with self._disk_errors():
             self._layers[level].array[box.slices] = _to_steps(alpha)
 
     def write_seams(self, level: int, i: int, j: int, seams: Sequence[Seam]) -> None:
@@ -67,7 +66,7 @@ class Canvas:
             return  # most blocks of a large picture: no file for each
         rows = np.full((SIDES, FIELDS), np.nan)
         rows[: len(seams)] = to_rows(seams)
-        with self._told_in_words():
+        with self._disk_errors():
             self._layers[level].seams[i, j] = rows
 
     def seams(self) -> tuple[Seam, ...]:
@@ -79,45 +78,38 @@ class Canvas:
         return _seams_in(self._layers[level].seams)
 
     def stage_block(self, level: int, i: int, j: int, alpha: NDArray[np.float32]) -> None:
-        """Keep what block (i, j) is to become, rounded as `write` does, until `settle`; the block stays as it is."""
-        with self._told_in_words():
-            self._layers[level].stage_block(i, j, _to_steps(alpha))
+        """Stage what block (i, j) is to become, rounded as `write` does; the block stays as it is until applied."""
+        with self._disk_errors():
+            self._layers[level].staged.stage(i, j, _to_steps(alpha))
 
     def commit(self, level: int, seams: Iterable[Seam], note: str) -> None:
-        """Say that all blocks and `seams` that are to change have been put by; `note` is for whoever asks `sealed`.
-
-        From here on the changes will be made, whatever happens to this process.
-        """
-        with self._told_in_words():
-            self._layers[level].commit(json.dumps({"seams": to_rows(seams).tolist(), "note": note}))
+        """Say that all blocks that are to change are staged; `seams` change with them. `committed` returns `note`."""
+        with self._disk_errors():
+            self._layers[level].staged.commit(seams, note)
 
     def committed(self, level: int) -> str | None:
-        """Return the note of the seal, or None if there is none."""
-        sealed = self._layers[level].committed()
-        return None if sealed is None else str(sealed["note"])
+        """Return the note of what was committed, or None if nothing was."""
+        committed = self._layers[level].staged.committed()
+        return None if committed is None else committed.note
 
     def apply_staged(self, level: int) -> None:
-        """Write the blocks and seams that were put by and sealed; once more is the same."""
+        """Write the blocks and seams that were committed, if any were; once more is the same."""
         layer = self._layers[level]
-        sealed = layer.committed()
-        if sealed is None:
+        committed = layer.staged.committed()
+        if committed is None:
             return
         blocks: dict[tuple[int, int], dict[str, Seam]] = {}
-        for seam in self.seams_of(level):
+        for seam in (*self.seams_of(level), *committed.seams):
             blocks.setdefault((seam.row, seam.col), {})[seam.across] = seam
-        changed = from_rows(np.array(sealed["seams"], np.float64).reshape(-1, FIELDS))
-        for seam in changed:
-            blocks[seam.row, seam.col][seam.across] = seam
-        with self._told_in_words():
-            for i, j in layer.level.tiles:
-                layer.apply_staged(i, j)
-        self._blocks.clear()  # they are read anew
-        for i, j in {(seam.row, seam.col) for seam in changed}:
+        with self._disk_errors():
+            layer.staged.apply(layer.array)
+        self._blocks.clear()  # the cached ones are the old ones
+        for i, j in {(seam.row, seam.col) for seam in committed.seams}:
             self.write_seams(level, i, j, list(blocks[i, j].values()))
 
     def discard_staged(self, level: int) -> None:
-        """Forget what was put by."""
-        self._layers[level].discard_staged()
+        """Remove what was staged or committed."""
+        self._layers[level].staged.discard()
 
     def steps(self, level: int, box: Box) -> NDArray[np.uint16]:
         """Return the (h, w) alpha of `box`, uint16, 65535 = foreground."""
@@ -136,7 +128,7 @@ class Canvas:
         return self._layers[level].block(i, j)
 
     @contextmanager
-    def _told_in_words(self) -> Iterator[None]:
+    def _disk_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -168,15 +160,14 @@ def seams_on(root: Path) -> tuple[tuple[tuple[int, int], ...], tuple[Seam, ...]]
 
 
 class _Layer:
-    """One level: its arrays."""
+    """One level: its arrays and what is staged for it."""
 
     def __init__(self, group: zarr.Group, root: Path, level: Level) -> None:
         self.level = level
         name = str(level.index)
         self._group = group
         self._chunks = root / name / "c"
-        self._stage = root / f"{name}-put-by"
-        self._seal = root / f"{name}-seal.json"
+        self.staged = StagedBlocks(root, level, self._array)
         self.array = self._array(name)
         self.seams = group.require_array(
             f"{name}-seams",
@@ -198,31 +189,10 @@ class _Layer:
         )
         return array.with_config({"write_empty_chunks": True})
 
-    def stage_block(self, i: int, j: int, steps: NDArray[np.uint16]) -> None:
-        self._array(self._stage.name)[self.level.block(i, j).slices] = steps
-
-    def commit(self, text: str) -> None:
-        for path in self._stage.rglob("*"):
-            sync_to_disk(path)  # a power cut must not leave the seal and take the pixels
-        with atomic_file(self._seal) as file:
-            file.write(text.encode())
-
-    def committed(self) -> dict[str, Any] | None:
-        return dict(json.loads(self._seal.read_text(encoding="utf-8"))) if self._seal.exists() else None
-
-    def apply_staged(self, i: int, j: int) -> None:
-        if (self._stage / "c" / str(i) / str(j)).exists():
-            block = self.level.block(i, j).slices
-            self.array[block] = np.asarray(self._array(self._stage.name)[block])
-
-    def discard_staged(self) -> None:
-        self._seal.unlink(missing_ok=True)
-        shutil.rmtree(self._stage, ignore_errors=True)
-
     def chunk(self, i: int, j: int) -> Path:
         return self._chunks / str(i) / str(j)
 
-    def found(self) -> frozenset[tuple[int, int]]:
+    def done(self) -> frozenset[tuple[int, int]]:
         if not self._chunks.exists():
             return frozenset()
         return frozenset((i, j) for i, j in self.level.tiles if self.chunk(i, j).exists() and self._is_whole(i, j))

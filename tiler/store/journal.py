@@ -19,7 +19,7 @@ CHECKSUM_BYTES = 4
 
 @dataclass(frozen=True, slots=True, order=True)
 class FailedTile:
-    """A tile (row, column) of a level that the network gave no answer for, and why; the guide stands in for it."""
+    """A tile (row, column) of a level that the network gave no answer for, and why; the guide takes its place."""
 
     level: int
     row: int
@@ -41,7 +41,7 @@ class Journal:
         self._failed.mkdir(exist_ok=True)
 
     def keep(self, level: int, i: int, j: int, alpha: NDArray[np.float32]) -> None:
-        """Keep the answer of tile (i, j) until `forget`; a full disk keeps nothing, as the next block will say."""
+        """Keep the answer of tile (i, j) until `forget`; a full disk keeps nothing, and the next block reports it."""
         data = alpha.tobytes()
         with suppress(OSError):
             _write_atomically(
@@ -59,12 +59,12 @@ class Journal:
         return np.frombuffer(data[:-CHECKSUM_BYTES], np.float32).reshape(shape)
 
     def forget(self, level: int, i: int) -> None:
-        """Let go of the tiles of row i."""
+        """Remove the kept tiles of row i."""
         for path in self._tiles.glob(f"{level}-{i}-*"):
             path.unlink(missing_ok=True)
 
     def fail(self, tile: FailedTile) -> None:
-        """List a tile that failed: before any block is written in which the guide stands in for it."""
+        """List a tile that failed, before any block is written that holds the guide in its place."""
         _write_atomically(self._failed / f"{tile.level}-{tile.row}-{tile.col}", tile.reason.encode())
 
     def failed(self) -> tuple[FailedTile, ...]:
@@ -74,10 +74,10 @@ class Journal:
 
     @property
     def shifted(self) -> "Journal":
-        """Return the journal of the tiles on the shifted grid, which mend seams."""
+        """Return the journal of the tiles on the shifted grid, which repair seams."""
         return Journal(self._root / "shifted")
 
-    def forgive(self) -> None:
+    def clear_failed(self) -> None:
         """Empty the list of tiles that failed, and let go of those kept: the network is to be asked again."""
         shutil.rmtree(self._root / "shifted", ignore_errors=True)
         for path in [*self._tiles.iterdir(), *self._failed.iterdir()]:

@@ -1,7 +1,7 @@
 """The work folder of one run: what it is for, who is at work in it, and what is left when it stops.
 
     OUTPUT.tiler/
-        lock        held by the process at work; the system lets go of it when that dies
+        lock        held by the process at work; the system releases it when that process dies
         job.json    the recipe: all that shapes the alpha, each part by name
         pyramid/    the picture's levels; `complete` among them says that they are
         canvas/     the alpha of each level, block by block
@@ -75,18 +75,18 @@ class WorkDir:
                 canvas.erase(level.index, level.tiles)
                 canvas.discard_staged(level.index)
             level = plan.levels[coarsest]
-            # What has been mended is no longer what its tiles gave; none of it can stay.
-            mended = canvas.committed(coarsest) is not None
+            # A repaired level is no longer what its tiles gave; none of it can stay.
+            repaired = canvas.committed(coarsest) is not None
             canvas.erase(
                 coarsest,
                 [
                     block
                     for block in level.tiles
-                    if mended or any((coarsest, *t) in failed for t in touching(level, *block))
+                    if repaired or any((coarsest, *t) in failed for t in touching(level, *block))
                 ],
             )
             canvas.discard_staged(coarsest)
-            journal.forgive()
+            journal.clear_failed()
         return canvas, journal
 
     @property
@@ -124,7 +124,7 @@ def working(folder: Path, recipe: Recipe, *, fresh: bool = False) -> Iterator[Wo
         except OSError as error:
             raise OutputError(
                 f"{folder}: cannot be worked in: {error.strerror or error}.",
-                "Free some space or mend the disk, and give the same command again: it continues.",
+                "Free some space or repair the disk, and give the same command again: it continues.",
             ) from error
         finally:
             if not work.worth_keeping:
@@ -149,7 +149,7 @@ def work_folder(output: Path, work_dir: Path | None) -> Path:
 
 
 def _check_own(folder: Path) -> None:
-    """Never write into, let alone remove, a directory that somebody else made."""
+    """Never write into, let alone remove, a directory that another program made."""
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".job.json")}
     if "job.json" not in names and names - {"lock"}:
         (folder / "lock").unlink()

@@ -1,4 +1,4 @@
-"""Whether the coded data of a JPEG or JPEG 2000 is sound, as far as that can be told.
+"""Whether the coded data of a JPEG or JPEG 2000 is sound, as far as that can be known.
 
 Neither format has checksums, and decoders make up what is missing. Four things are checked: the lengths add up, the
 end is there, no marker lies where none may (ITU-T T.81, B.1.1; T.800, A.4), and libjpeg never runs out of bits. Most

@@ -1,0 +1,82 @@
+"""What the tasks of a run share, and what the network answers for one box of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiler.core.geometry import Box
+from tiler.core.guide import enlarge
+from tiler.core.plan import Level, Plan
+from tiler.image.colour import to_network
+from tiler.image.source import Pixels
+from tiler.model.network import Network
+from tiler.progress import Progress
+from tiler.store.canvas import Canvas
+from tiler.store.journal import Journal
+
+Alpha = NDArray[np.float32]
+
+
+class Picture(Protocol):
+    """The picture at every level of the plan."""
+
+    def read(self, level: int, box: Box) -> Pixels:
+        """Return the (h, w, 3) RGB pixels of a box inside the level, uint8 or uint16. Safe from any thread."""
+
+
+class Fuse(Protocol):
+    """How a tile's alpha and the guide become one; `tiler.core.fusion.fuse` describes each argument."""
+
+    def __call__(self, tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float, /) -> Alpha: ...
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that the tasks of a run share; each part may be used from any thread.
+
+    strict: a tile without an answer ends the run; otherwise the guide takes its place, and the journal lists it.
+    backlog_tiles: at least so many tiles may wait for the blocks above them, so that rows of a few tiles keep all
+    threads at work. may_add: a tile's own alpha may add foreground that the guide does not show.
+    """
+
+    plan: Plan
+    picture: Picture
+    network: Network
+    fuse: Fuse
+    canvas: Canvas
+    journal: Journal
+    progress: Progress
+    strict: bool = False
+    backlog_tiles: int = 0
+    may_add: bool = False
+
+
+def answer(scene: Scene, level: Level, box: Box) -> Alpha:
+    """Return the network's alpha of `box`, fused with its guide, (h, w) float32; unrolled where the level wraps."""
+    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
+    alpha = scene.network.alpha(rgb)
+    if level.guide_scale is None:
+        return alpha
+    fused = scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_scale))
+    return np.maximum(fused, alpha) if scene.may_add else fused
+
+
+def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:
+    """Return the guide of `level`, which is not the base, inside `box`, (h, w) float32; unrolled where it wraps."""
+    return enlarge(read_below(scene, level), box, level, scene.plan.levels[level.index + 1])
+
+
+def read_below(scene: Scene, level: Level) -> Callable[[Box], Alpha]:
+    """Return the function that reads the alpha of the level below `level`."""
+    return lambda box: scene.canvas.alpha(level.index + 1, box)
+
+
+def window(read: Callable[[Box], NDArray[Any]], box: Box, level: Level) -> NDArray[Any]:
+    """Return `read(box)` for an unrolled box, joined from its real pieces where the level wraps."""
+    rows, cols = list(level.rows.pieces(box.rows)), list(level.cols.pieces(box.cols))
+    if len(rows) == len(cols) == 1:
+        return read(Box(rows[0], cols[0]))
+    return np.concatenate([np.concatenate([read(Box(r, c)) for c in cols], axis=1) for r in rows], axis=0)
