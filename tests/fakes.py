@@ -82,7 +82,7 @@ class ArrayCanvas:
         return (self.levels[level][box.slices] / np.float32(WHITE)).astype(np.float32)
 
 
-class Forgetful:
+class EmptyJournal:
     """A journal that keeps no tile, and lists those that failed."""
 
     def __init__(self):
@@ -103,8 +103,8 @@ class Forgetful:
 
 
 @dataclass
-class Heard:
-    """Progress that remembers what it heard."""
+class RecordedProgress:
+    """Progress that records its stages, steps and notes."""
 
     stages: list[tuple[str, int]] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)

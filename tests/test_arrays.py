@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tiler
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tests.test_run import Fake
 
 SMALL = tiler.Settings.of(guide_px=48, tile_px=48, overlap_px=12, threads=2)
@@ -127,6 +127,6 @@ def test_any_size_from_one_pixel_up(height, width, dtype):
 
 
 def test_progress_hears_of_it():
-    heard = Heard()
-    tiler.alpha(pixels(), SMALL, heard, model=Fake())
-    assert [total for _, total in heard.stages] == heard.steps
+    progress = RecordedProgress()
+    tiler.alpha(pixels(), SMALL, progress, model=Fake())
+    assert [total for _, total in progress.stages] == progress.steps

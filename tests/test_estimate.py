@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 import tiler
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tests.test_run import Fake
 from tiler.estimate import estimate
 
@@ -21,7 +21,7 @@ def photo(tmp_path):
 
 def test_all_tiles_are_counted_and_those_that_run_are_foretold_within_a_third(photo, tmp_path):
     settings = tiler.Settings.of(**SMALL)
-    forecast = estimate(photo, settings, Heard(), model=Fake())
+    forecast = estimate(photo, settings, RecordedProgress(), model=Fake())
     report = tiler.matte(photo, tmp_path / "out.png", settings, model=Fake())
     ran = {level.level: level for level in report.levels}
     for level in forecast.levels:
@@ -33,17 +33,17 @@ def test_all_tiles_are_counted_and_those_that_run_are_foretold_within_a_third(ph
 
 
 def test_dense_is_all_and_small_pictures_are_their_own_base(photo, tmp_path):
-    forecast = estimate(photo, tiler.Settings.of(**SMALL, route="dense"), Heard(), model=Fake())
+    forecast = estimate(photo, tiler.Settings.of(**SMALL, route="dense"), RecordedProgress(), model=Fake())
     assert all(level.uncertain_tiles == level.tiles for level in forecast.levels)
     Image.new("RGB", (60, 50)).save(tmp_path / "tiny.png")
-    forecast = estimate(tmp_path / "tiny.png", tiler.Settings.of(**SMALL), Heard(), model=Fake())
+    forecast = estimate(tmp_path / "tiny.png", tiler.Settings.of(**SMALL), RecordedProgress(), model=Fake())
     assert [level.tiles for level in forecast.levels] == [1]
 
 
 def test_without_detail_no_tile_is_foretold_but_those_of_the_base_and_of_dense_levels(photo):
     for dense_levels in (0, 1):
         settings = tiler.Settings.of(**SMALL, detail="none", dense_levels=dense_levels)
-        levels = estimate(photo, settings, Heard(), model=Fake()).levels
+        levels = estimate(photo, settings, RecordedProgress(), model=Fake()).levels
         ran = [level.uncertain_tiles for level in levels]
         first = len(levels) - 1 - dense_levels
         assert ran == [0] * first + [level.tiles for level in levels[first:]]
@@ -52,10 +52,10 @@ def test_without_detail_no_tile_is_foretold_but_those_of_the_base_and_of_dense_l
 def test_nothing_is_left_and_every_stage_ends(photo, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
-    heard = Heard()
-    forecast = estimate(photo, tiler.Settings.of(**SMALL, work_dir=work), heard, model=Fake())
+    progress = RecordedProgress()
+    forecast = estimate(photo, tiler.Settings.of(**SMALL, work_dir=work), progress, model=Fake())
     assert list(work.iterdir()) == []
-    assert [total for _, total in heard.stages] == heard.steps
+    assert [total for _, total in progress.stages] == progress.steps
     assert forecast.tile_s > 0
     lines = forecast.table().splitlines()
     assert len({len(line) for line in lines[: len(forecast.levels) + 2]}) == 1

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import tiler
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tests.test_run import Fake
 from tiler import run
 from tiler.errors import OutputError
@@ -38,9 +38,9 @@ def photo(tmp_path, monkeypatch):
 
 
 def matte(photo, output, work):
-    heard = Heard()
-    tiler.matte(photo, output, tiler.Settings.of(guide_px=64, tile_px=64, overlap_px=16, work_dir=work), heard)
-    return output.read_bytes(), heard
+    progress = RecordedProgress()
+    tiler.matte(photo, output, tiler.Settings.of(guide_px=64, tile_px=64, overlap_px=16, work_dir=work), progress)
+    return output.read_bytes(), progress
 
 
 @pytest.mark.parametrize("kib", [200, 2000, 3300, 3500, 3700])
@@ -52,11 +52,11 @@ def test_a_full_disk_is_told_and_the_run_continues_when_there_is_room(photo, tmp
         assert "small" in raised.value.what
         assert not (tmp_path / "out.png").exists()
         resize(20_000)
-        again, heard = matte(photo, tmp_path / "out.png", tmp_path / "small")
+        again, progress = matte(photo, tmp_path / "out.png", tmp_path / "small")
         assert again == straight
         assert list((tmp_path / "small").iterdir()) == []
     if kib >= 3300:
-        assert any("continues" in note for note in heard.notes)
+        assert any("continues" in note for note in progress.notes)
 
 
 def test_a_full_disk_under_the_output_keeps_the_matte(photo, tmp_path):
@@ -67,6 +67,6 @@ def test_a_full_disk_under_the_output_keeps_the_matte(photo, tmp_path):
         with pytest.raises(OutputError, match="No space left"):
             matte(photo, tmp_path / "small" / "out.png", work)
         resize(20_000)
-        again, heard = matte(photo, tmp_path / "small" / "out.png", work)
+        again, progress = matte(photo, tmp_path / "small" / "out.png", work)
     assert again == straight
-    assert not any(total for name, total in heard.stages if name.startswith("level")), "no tile ran again"
+    assert not any(total for name, total in progress.stages if name.startswith("level")), "no tile ran again"

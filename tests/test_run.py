@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import tiler
-from tests.fakes import ColourKey, Heard
+from tests.fakes import ColourKey, RecordedProgress
 from tiler import run
 from tiler.core.seams import judge
 from tiler.image.colour import to_network
@@ -124,9 +124,9 @@ def test_a_panorama_wraps_if_it_says_so_and_nobody_objects(tmp_path, monkeypatch
 
 @pytest.mark.usefixtures("fake")
 def test_every_stage_is_told_and_ends_where_it_should(photo, tmp_path):
-    heard = Heard()
-    tiler.matte(photo, tmp_path / "out.png", progress=heard)
-    assert [total for _, total in heard.stages] == heard.steps
+    progress = RecordedProgress()
+    tiler.matte(photo, tmp_path / "out.png", progress=progress)
+    assert [total for _, total in progress.stages] == progress.steps
 
 
 def test_a_work_dir_that_is_not_there_is_an_error_that_names_it(photo, tmp_path):

@@ -87,14 +87,14 @@ def row(small: Kind, large: Kind, folder: Path) -> list[str]:
         plan = plan_for(source.shape, find_card("modnet"), Settings().matting)
         made = pyramid.build(source, plan.shapes, folder / "pyramid", Silent())
         peak = memory_mb("VmHWM") - before
-        off: list[float] = []
+        errors: list[float] = []
         top = 1 if source.dtype == np.float32 else 255 if source.dtype == np.uint8 else 65535
         for start in range(0, source.shape[0], 256):
             rows = Span(start, min(start + 256, source.shape[0]))
             truth = large.truth[rows.slice].astype(np.float32)
-            off.append(np.abs(made.native(Box(rows, Span(0, source.shape[1]))) - truth).mean() / top)
-        read = "exactly" if max(off) == 0 else f"within {100 * np.mean(off):.2f} %"
-        upright = "yes" if source.shape == large.truth.shape[:2] and np.mean(off) <= 0.02 else "NO"
+            errors.append(np.abs(made.native(Box(rows, Span(0, source.shape[1]))) - truth).mean() / top)
+        read = "exactly" if max(errors) == 0 else f"within {100 * np.mean(errors):.2f} %"
+        upright = "yes" if source.shape == large.truth.shape[:2] and np.mean(errors) <= 0.02 else "NO"
         profile = info.profile_name(source.metadata.icc) if source.metadata.icc else "-"
         exif = "yes" if source.metadata.exif else "-"
         samples = f"{source.colour} {source.dtype}"

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tiler.cli.fetch import fetch
 from tiler.errors import InputError
 
@@ -62,7 +62,7 @@ def sends_slowly(handler):
 
 
 def fetched(url, folder, max_bytes=1000, max_s=5):
-    return fetch(url, folder, max_bytes=max_bytes, max_s=max_s, progress=Heard())
+    return fetch(url, folder, max_bytes=max_bytes, max_s=max_s, progress=RecordedProgress())
 
 
 def test_a_picture_is_fetched_under_its_name(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import pyvips
 from PIL import Image
 
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tests.image.pictures import noise, png16
 from tiler.cli.inference_bshm import infer, main
 from tiler.errors import OutputError
@@ -30,7 +30,7 @@ def test_the_two_files_are_the_picture_and_its_alpha(tmp_path, capsys, bits, dty
 
 def test_a_picture_of_16_bits_keeps_them(tmp_path):
     png16(tmp_path / "scan.png", noise((40, 50, 3), np.uint16))
-    alpha, _ = infer(tmp_path / "scan.png", tmp_path, Settings.of(threads=1), Heard())
+    alpha, _ = infer(tmp_path / "scan.png", tmp_path, Settings.of(threads=1), RecordedProgress())
     assert pyvips.Image.new_from_file(str(alpha)).format == "ushort"
 
 
@@ -44,4 +44,4 @@ def test_an_error_is_a_message_and_an_exit_code(tmp_path):
 def test_a_directory_that_cannot_be_made_is_an_output_error(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot be made"):
-        infer(tmp_path / "x.png", tmp_path / "file" / "results", Settings(), Heard())
+        infer(tmp_path / "x.png", tmp_path / "file" / "results", Settings(), RecordedProgress())

@@ -4,14 +4,16 @@ import random
 
 import numpy as np
 
-from tests.fakes import ArrayCanvas, ArrayPicture, Forgetful, Heard
+from tests.fakes import ArrayCanvas, ArrayPicture, EmptyJournal, RecordedProgress
 from tiler.core.fusion import fuse
 from tiler.engine.scene import Scene
 
 
 def scene_of(plan, network, fusing=fuse, seed=0):
     pixels = np.random.default_rng(seed).integers(0, 256, (*plan.shapes[0], 3), dtype=np.uint8)
-    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Forgetful(), Heard())
+    return Scene(
+        plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), EmptyJournal(), RecordedProgress()
+    )
 
 
 def portrait(plan, network, fusing=fuse):
@@ -21,7 +23,9 @@ def portrait(plan, network, fusing=fuse):
     distance = np.hypot(y - height / 2, x - width / 2) / min(height, width)
     red = np.clip((0.35 - distance) * 12 + 0.5, 0, 1) * 255
     pixels = np.stack([red, 255 - red, red // 2], axis=-1).astype(np.uint8)
-    return Scene(plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), Forgetful(), Heard())
+    return Scene(
+        plan, ArrayPicture(pixels, plan), network, fusing, ArrayCanvas(plan), EmptyJournal(), RecordedProgress()
+    )
 
 
 def one_by_one(choose):

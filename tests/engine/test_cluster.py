@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import tiler
-from tests.fakes import ColourKey, Heard
+from tests.fakes import ColourKey, RecordedProgress
 from tests.recipes import a_recipe
 from tests.test_run import Fake
 from tiler import run
@@ -56,24 +56,24 @@ def photo(tmp_path, monkeypatch):
 
 
 def matted(photo, name, **options):
-    """Return the bytes of a run, the processes that ran its tiles, and what was heard."""
-    work, heard = photo.with_name(name), Heard()
+    """Return the bytes of a run, the processes that ran its tiles, and the progress."""
+    work, progress = photo.with_name(name), RecordedProgress()
     work.mkdir()
     settings = tiler.Settings.of(**SMALL, **{"threads": 2, "work_dir": work, **options})
     with patch.dict(os.environ, TILER_TEST_LOG=str(work / "log")):
-        tiler.matte(photo, work / "out.png", settings, heard)
-    return (work / "out.png").read_bytes(), (work / "log").read_text().split(), heard
+        tiler.matte(photo, work / "out.png", settings, progress)
+    return (work / "out.png").read_bytes(), (work / "log").read_text().split(), progress
 
 
 def test_processes_give_the_bytes_of_threads(photo):
-    straight, ran, heard = matted(photo, "threads")
-    sent, ran_there, heard_there = matted(photo, "processes", cluster="local:2")
+    straight, ran, progress = matted(photo, "threads")
+    sent, ran_there, progress_there = matted(photo, "processes", cluster="local:2")
     assert sent == straight
     assert len(ran_there) == len(ran)
     assert len(set(ran_there)) == 2
     assert str(os.getpid()) not in ran_there
-    assert heard_there.stages == heard.stages
-    assert sum(heard_there.steps) == sum(heard.steps)
+    assert progress_there.stages == progress.stages
+    assert sum(progress_there.steps) == sum(progress.steps)
 
 
 def test_a_worker_that_dies_is_replaced_and_the_bytes_stay(photo):
@@ -115,11 +115,11 @@ def open_seeing(_compute, _progress):
 
 def test_seams_are_mended_there_too(photo, monkeypatch):
     monkeypatch.setattr(run, "open_session", open_seeing)
-    straight, ran, heard = matted(photo, "threads", dense_levels=1, repair=True)
-    sent, ran_there, heard_there = matted(photo, "processes", dense_levels=1, repair=True, cluster="local:2")
-    assert any("repairing" in name and total for name, total in heard.stages)
-    assert heard_there.stages == heard.stages
-    assert sum(heard_there.steps) == sum(heard.steps)
+    straight, ran, progress = matted(photo, "threads", dense_levels=1, repair=True)
+    sent, ran_there, progress_there = matted(photo, "processes", dense_levels=1, repair=True, cluster="local:2")
+    assert any("repairing" in name and total for name, total in progress.stages)
+    assert progress_there.stages == progress.stages
+    assert sum(progress_there.steps) == sum(progress.steps)
     assert sent == straight
     assert len(ran_there) == len(ran)
     assert str(os.getpid()) not in ran_there

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import ArrayPicture, Heard, LiesInTiles, RedIsAlpha, take_tile
+from tests.fakes import ArrayPicture, LiesInTiles, RecordedProgress, RedIsAlpha, take_tile
 from tests.strategies import plans
 from tiler.core.fusion import TOLERANCE, fuse
 from tiler.core.geometry import Box, Span
@@ -56,7 +56,7 @@ def disc(plan):
 
 def scene_of(folder, plan, network, fusing=fuse, **more):
     canvas, journal = Canvas(folder / "canvas", plan), Journal(folder / "journal")
-    return Scene(plan, ArrayPicture(disc(plan), plan), network, fusing, canvas, journal, Heard(), **more)
+    return Scene(plan, ArrayPicture(disc(plan), plan), network, fusing, canvas, journal, RecordedProgress(), **more)
 
 
 def alphas(scene):

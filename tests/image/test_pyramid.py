@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tests.image.pictures import ArraySource, boxes, noise
 from tests.image.test_halving import slow_halve
 from tiler.core.geometry import Box
@@ -81,7 +81,7 @@ def test_a_picture_that_can_be_read_in_any_order_is_not_copied(tmp_path):
 
 
 def test_progress_counts_the_bands(tmp_path):
-    progress = Heard()
+    progress = RecordedProgress()
     source = ArraySource(noise((50, 40, 3), np.uint8), random_access=False)
     build(source, ((50, 40), (25, 20), (15, 12)), tmp_path, progress, band_rows=16)
     assert progress.stages == [("read and halve", 4)]

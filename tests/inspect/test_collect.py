@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.engine.test_solve import portrait
-from tests.fakes import ColourKey, Forgetful, Heard, take_tile
+from tests.fakes import ColourKey, EmptyJournal, RecordedProgress, take_tile
 from tiler.core.geometry import Box
 from tiler.core.plan import make_plan
 from tiler.engine.graph import on_threads
@@ -30,7 +30,7 @@ class Fails(ColourKey):
 def solved(tmp_path, network, shape=(300, 420), threads=2, wraps=False):
     plan = make_plan(shape, guide_px=48, tile_px=64, overlap_px=24, wraps=wraps)
     fake = portrait(plan, network, take_tile)
-    scene = Scene(plan, fake.picture, network, take_tile, Canvas(tmp_path, plan), Forgetful(), Heard())
+    scene = Scene(plan, fake.picture, network, take_tile, Canvas(tmp_path, plan), EmptyJournal(), RecordedProgress())
     solve(scene, on_threads(threads))
     return scene
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tiler.errors import ModelError
 from tiler.model import hub
 from tiler.model.card import find_card
@@ -59,7 +59,7 @@ def using(monkeypatch, fake):
 def test_a_graph_beside_its_card_asks_nobody(monkeypatch, tmp_path):
     fake = using(monkeypatch, FakeHub(tmp_path))
     modnet = find_card("modnet")
-    assert find_graph(modnet, Heard()) == modnet.directory / "tf_graph.pb"
+    assert find_graph(modnet, RecordedProgress()) == modnet.directory / "tf_graph.pb"
     assert status(modnet).startswith("on this disk")
     assert fake.asked == []
 
@@ -69,7 +69,7 @@ def test_the_cache_goes_before_the_hub(monkeypatch, tmp_path, card):
     cached = tmp_path / card.hub_id / card.graph
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"graph")
-    assert find_graph(card, Heard()) == cached
+    assert find_graph(card, RecordedProgress()) == cached
     assert str(cached) in status(card)
     assert set(fake.asked) == {"cache"}
 
@@ -77,12 +77,12 @@ def test_the_cache_goes_before_the_hub(monkeypatch, tmp_path, card):
 def test_what_is_not_cached_is_fetched_once_and_progress_adds_up(monkeypatch, tmp_path, card):
     fake = using(monkeypatch, FakeHub(tmp_path, on_hub=bytes(3_000_001)))
     assert status(card).startswith("not on this disk")
-    heard = Heard()
-    path = find_graph(card, heard)
+    progress = RecordedProgress()
+    path = find_graph(card, progress)
     assert path.stat().st_size == 3_000_001
-    assert heard.stages == [("fetch bshm", 3)]
-    assert heard.steps == [3]
-    assert find_graph(card, heard) == path
+    assert progress.stages == [("fetch bshm", 3)]
+    assert progress.steps == [3]
+    assert find_graph(card, progress) == path
     assert fake.asked.count("hub") == 1
 
 
@@ -90,16 +90,16 @@ def test_an_attempt_without_a_network_does_not_stand_in_the_way(monkeypatch, tmp
     fake = using(monkeypatch, FakeHub(tmp_path, on_hub=b"graph", reachable=False))
     for _ in range(2):
         with pytest.raises(ModelError):
-            find_graph(card, Heard())
+            find_graph(card, RecordedProgress())
     assert status(card).startswith("not on this disk")
     fake.reachable = True
-    assert find_graph(card, Heard()).read_bytes() == b"graph"
+    assert find_graph(card, RecordedProgress()).read_bytes() == b"graph"
 
 
 def test_an_unreachable_hub_names_three_ways_in_one_paragraph(monkeypatch, tmp_path, card):
     using(monkeypatch, FakeHub(tmp_path, reachable=False))
     with pytest.raises(ModelError, match="cannot be reached") as raised:
-        find_graph(card, Heard())
+        find_graph(card, RecordedProgress())
     for way in ("connect to the internet", f"modelscope download {card.hub_id}", "MODELSCOPE_CACHE", "--model DIR"):
         assert way in raised.value.remedy
     assert "much more" not in raised.value.what
@@ -111,19 +111,19 @@ def test_what_the_hub_says_is_passed_on(monkeypatch, card):
 
     monkeypatch.setattr(hub, "_client", lambda: (refuse, HubError))
     with pytest.raises(ModelError, match="ModelScope: 403 Forbidden") as raised:
-        find_graph(card, Heard())
+        find_graph(card, RecordedProgress())
     assert "much more" not in raised.value.what
 
 
 def test_an_empty_graph_is_not_taken_for_a_model(monkeypatch, tmp_path, card):
     using(monkeypatch, FakeHub(tmp_path, on_hub=b""))
     with pytest.raises(ModelError, match=r"without its tf_graph\.pb"):
-        find_graph(card, Heard())
+        find_graph(card, RecordedProgress())
     bare = replace(card, hub_id=None, directory=tmp_path)
     (tmp_path / card.graph).write_bytes(b"")
     assert status(bare).startswith("missing")
     with pytest.raises(ModelError, match="missing or empty"):
-        find_graph(bare, Heard())
+        find_graph(bare, RecordedProgress())
 
 
 ASK = """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tests.model import graphs
 from tiler.errors import ModelError
 from tiler.model.tensorflow_runtime import Session, choose_precision, open_session
@@ -24,7 +24,7 @@ def stand_in(tmp_path, build, **fields):
 
 @pytest.fixture(scope="module")
 def modnet():
-    with closing(open_session(ComputeOptions(threads=2, precision="f32"), Heard())) as session:
+    with closing(open_session(ComputeOptions(threads=2, precision="f32"), RecordedProgress())) as session:
         yield session
 
 
@@ -115,12 +115,12 @@ def test_a_directory_speaks_for_itself_and_its_graph_tells_its_facts(tmp_path):
         tmp_path / "mine",
         lambda image: graphs.rgba(image, graphs.tf.reduce_mean(image, [0, 1])[:1] + 0 * image[..., 0]),
     )
-    heard = Heard()
-    with closing(open_session(ComputeOptions(model=str(directory)), heard)) as session:
+    progress = RecordedProgress()
+    with closing(open_session(ComputeOptions(model=str(directory)), progress)) as session:
         assert session.card.name == "mine"
         assert len(session.sha256) == 64
         assert session.graph_report.poolings == 1
-    assert any("pools over the whole input in 1 place" in note for note in heard.notes)
+    assert any("pools over the whole input in 1 place" in note for note in progress.notes)
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no graph, as anyone can see", b"\x00" * 4096])
@@ -128,7 +128,7 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path, content):
     directory = graphs.write(tmp_path, graphs.broken)
     (directory / "tf_graph.pb").write_bytes(content)
     with pytest.raises(ModelError, match=r"tf_graph\.pb"):
-        open_session(ComputeOptions(model=str(directory)), Heard())
+        open_session(ComputeOptions(model=str(directory)), RecordedProgress())
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
@@ -137,7 +137,7 @@ def test_a_graph_cut_short_is_refused(tmp_path, kept):
     whole = (directory / "tf_graph.pb").read_bytes()
     (directory / "tf_graph.pb").write_bytes(whole[: int(len(whole) * kept)])
     with pytest.raises(ModelError, match=r"tf_graph\.pb"):
-        open_session(ComputeOptions(model=str(directory)), Heard())
+        open_session(ComputeOptions(model=str(directory)), RecordedProgress())
 
 
 def test_missing_tensors_are_named_beside_those_there_are(tmp_path):

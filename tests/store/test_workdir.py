@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import tiler
-from tests.fakes import ColourKey, Heard
+from tests.fakes import ColourKey, RecordedProgress
 from tests.recipes import a_recipe
 from tests.test_run import Fake
 from tiler import run
@@ -43,9 +43,9 @@ class Counting(Fake):
 
 def matte(monkeypatch, photo, network, **settings):
     monkeypatch.setattr(run, "open_session", lambda *_: network)
-    heard = Heard()
-    report = tiler.matte(photo, photo.with_name("out.png"), tiler.Settings.of(**SMALL | settings), heard)
-    return report, heard
+    progress = RecordedProgress()
+    report = tiler.matte(photo, photo.with_name("out.png"), tiler.Settings.of(**SMALL | settings), progress)
+    return report, progress
 
 
 def test_a_run_stopped_again_and_again_gives_the_bytes_of_the_straight_one(photo, monkeypatch):
@@ -57,14 +57,14 @@ def test_a_run_stopped_again_and_again_gives_the_bytes_of_the_straight_one(photo
     while True:
         network = Counting(most=4)
         try:
-            report, heard = matte(monkeypatch, photo, network, threads=1)
+            report, progress = matte(monkeypatch, photo, network, threads=1)
             break
         except KeyboardInterrupt:
             stops += 1
         finally:
             calls += min(network.calls, 4)
     assert stops >= whole.calls // 5
-    assert any("continues" in note for note in heard.notes)
+    assert any("continues" in note for note in progress.notes)
     assert photo.with_name("out.png").read_bytes() == straight
     assert calls == whole.calls
     assert not photo.with_name("out.png.tiler").exists()
@@ -76,8 +76,8 @@ def test_another_setting_is_named_and_fresh_starts_over(photo, monkeypatch):
         matte(monkeypatch, photo, Counting(most=5))
     with pytest.raises(SettingsError, match="--tile-px 48 -> 64"):
         matte(monkeypatch, photo, Counting(), tile_px=64)
-    _, heard = matte(monkeypatch, photo, Counting(), tile_px=64, fresh=True)
-    assert not any("continues" in note for note in heard.notes)
+    _, progress = matte(monkeypatch, photo, Counting(), tile_px=64, fresh=True)
+    assert not any("continues" in note for note in progress.notes)
 
 
 def test_another_picture_under_the_same_name_is_told(photo, monkeypatch):
@@ -109,10 +109,10 @@ def test_a_tile_that_fails_once_is_asked_again_and_nobody_notices(photo, monkeyp
 def test_a_tile_that_fails_twice_is_listed_and_the_next_run_tries_it_again(photo, monkeypatch):
     matte(monkeypatch, photo, Counting())
     straight = photo.with_name("out.png").read_bytes()
-    report, heard = matte(monkeypatch, photo, FailsOn(most={4, 5}), threads=1)
+    report, progress = matte(monkeypatch, photo, FailsOn(most={4, 5}), threads=1)
     (tile,) = report.failed_tiles
     assert tile.reason == "no room"
-    assert any("takes its place" in note for note in heard.notes)
+    assert any("takes its place" in note for note in progress.notes)
     assert photo.with_name("out.png").read_bytes() != straight
     again = Counting()
     report, _ = matte(monkeypatch, photo, again)

@@ -1,4 +1,4 @@
-"""Depth: the same light in another type of number."""
+"""Depth: the same samples in another type of number."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tiler.image.colour import to_srgb
 
 # The largest finite half float.
-MOST_HALF = 65504
+LARGEST_HALF = 65504
 
 
 def to_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -22,7 +22,9 @@ def to_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "f":
         linear = pixels if pixels.dtype.kind == "f" else _linear(pixels)
         # Numbers beyond the range of half floats would become infinite.
-        return np.clip(linear, -MOST_HALF, MOST_HALF).astype(dtype) if dtype == np.float16 else linear.astype(dtype)
+        return (
+            np.clip(linear, -LARGEST_HALF, LARGEST_HALF).astype(dtype) if dtype == np.float16 else linear.astype(dtype)
+        )
     if pixels.dtype.kind == "f":
         return to_depth(to_srgb(pixels.astype(np.float32, copy=False), "rgb", None), dtype)
     if dtype == np.uint16:
@@ -40,8 +42,8 @@ def full_range(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     if bits > 16:
         return (pixels >> (bits - 16)).astype(np.uint16)
     full, dtype = (255, np.uint8) if bits < 8 else (65535, np.uint16)
-    most = 2**bits - 1
-    spread: NDArray[Any] = ((pixels.astype(np.uint32) * full + most // 2) // most).astype(dtype)
+    largest = 2**bits - 1
+    spread: NDArray[Any] = ((pixels.astype(np.uint32) * full + largest // 2) // largest).astype(dtype)
     return spread
 
 

@@ -9,7 +9,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import Heard
+from tests.fakes import RecordedProgress
 from tests.image.pictures import SRGB, ArraySource, noise
 from tiler.core.geometry import Box
 from tiler.errors import OutputError
@@ -94,7 +94,7 @@ def test_cmyk_and_floats_stay_what_they_are(tmp_path, suffix, premultiply, dtype
 def test_colours_that_a_format_cannot_hold_become_srgb(tmp_path):
     alpha = noise((30, 40), np.uint16, seed=1)
     inks, light = noise((30, 40, 4), np.uint8), np.random.default_rng(0).random((30, 40, 3), np.float32)
-    progress = Heard()
+    progress = RecordedProgress()
     run_export(tmp_path / "inks.png", inks, alpha, progress)
     np.testing.assert_array_equal(samples_of(tmp_path / "inks.png")[..., :3], to_srgb(inks, "cmyk", None))
     assert "CMYK" in progress.notes[0]
@@ -151,7 +151,7 @@ def test_a_picture_too_large_for_its_format_is_refused(tmp_path):
 
 def test_a_profile_is_written_only_where_it_is_true(tmp_path):
     rgb, alpha = noise((40, 50, 3), np.uint8), noise((40, 50), np.uint16)
-    progress = Heard()
+    progress = RecordedProgress()
     grey = SRGB[:16] + b"GRAY" + SRGB[20:]
     run_export(tmp_path / "grey.tif", rgb, alpha, progress, Metadata(grey))
     run_export(tmp_path / "alpha.tif", rgb, alpha, progress, Metadata(SRGB), alpha_only=True)
@@ -163,7 +163,7 @@ def test_a_profile_is_written_only_where_it_is_true(tmp_path):
 
 
 def test_progress_counts_the_bands(tmp_path):
-    progress = Heard()
+    progress = RecordedProgress()
     run_export(tmp_path / "out.png", noise((1100, 4, 3), np.uint8), noise((1100, 4), np.uint16), progress)
     assert (progress.stages, progress.steps) == ([("write", 3)], [3])
 
