@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiler.image.depth import MOST_HALF, alpha_to_depth, full_range, premultiplied, to_depth
+from tiler.image.depth import LARGEST_HALF, alpha_to_depth, full_range, premultiplied, to_depth
 
 EIGHT, SIXTEEN = np.arange(256, dtype=np.uint8)[:, None, None], np.arange(65536, dtype=np.uint16)[:, None, None]
 
@@ -26,7 +26,7 @@ def test_the_curve_is_that_of_srgb():
 
 def test_numbers_beyond_half_floats_stay_finite():
     bright = np.array([[[1e9, -1e9, 2.0]]], np.float32)
-    np.testing.assert_array_equal(to_depth(bright, np.dtype(np.float16)), [[[MOST_HALF, -MOST_HALF, 2]]])
+    np.testing.assert_array_equal(to_depth(bright, np.dtype(np.float16)), [[[LARGEST_HALF, -LARGEST_HALF, 2]]])
 
 
 @given(st.integers(0, 65535), st.integers(0, 65535))
