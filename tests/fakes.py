@@ -66,6 +66,7 @@ class ArrayCanvas:
         self.levels = [np.zeros(shape, np.uint16) for shape in plan.shapes]
         self.written: list[tuple[int, Box]] = []
         self.finished: list[frozenset[tuple[int, int]]] = [frozenset()] * len(plan.levels)
+        self.spreads = np.zeros(plan.shapes[-1], np.float32)
         self.seams: dict[tuple[int, int, int], tuple[Seam, ...]] = {}
 
     def done(self, level: int):
@@ -73,6 +74,12 @@ class ArrayCanvas:
 
     def write_seams(self, level: int, i: int, j: int, seams) -> None:
         self.seams[level, i, j] = tuple(seams)
+
+    def write_spread(self, box: Box, spread) -> None:
+        self.spreads[box.slices] = spread
+
+    def spread(self, box: Box):
+        return self.spreads[box.slices]
 
     def write(self, level: int, box: Box, alpha) -> None:
         self.levels[level][box.slices] = np.rint(np.clip(alpha, 0, 1) * WHITE).astype(np.uint16)

@@ -14,6 +14,7 @@ from time import perf_counter
 
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level, Plan
+from tiler.engine.base import base_graph
 from tiler.engine.graph import graph, on_threads
 from tiler.engine.scene import Scene
 from tiler.errors import OutputError
@@ -121,10 +122,10 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
 def _solve_base(scene: Scene, threads: int) -> float:
     """Write the alpha of the base onto the canvas and return the seconds that it took."""
     base = scene.plan.levels[-1]
-    scene.progress.stage("the small picture", base.count)
+    tasks = base_graph(scene, base, frozenset(base.tiles))
+    scene.progress.stage("the small picture", sum(key[0] == "view" for key in tasks))
     began = perf_counter()
-    every = frozenset(base.tiles)
-    on_threads(threads)(graph(scene, base, every, every), [("row", base.rows.count - 1)])
+    on_threads(threads)(tasks, [("row", base.rows.count - 1)])
     return perf_counter() - began
 
 

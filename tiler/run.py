@@ -30,6 +30,7 @@ from tiler.memory import peak_memory_mb
 from tiler.model.card import find_card
 from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.views import network_levels_of, views_of
 from tiler.progress import Progress, logged
 from tiler.recipe import Recipe, plan_for
 from tiler.report import ModelReport, Report, machine, versions
@@ -239,6 +240,8 @@ def scene_of(
         canvas,
         journal,
         progress,
+        views=views_of(subject.session.card, settings.matting.views),
+        network_levels=network_levels_of(subject.session.card, settings.matting.network_levels),
         strict=settings.run.strict,
         backlog_tiles=settings.compute.thread_count,
     )

@@ -64,6 +64,22 @@ class MattingOptions(_Group):
         int | None, Help("Least overlap of neighbouring tiles, in pixels.", shown="the model's", least=0)
     ] = None
     route: Annotated[Route, Help("auto: run the tiles that the guide leaves uncertain; dense: run all tiles.")] = "auto"
+    views: Annotated[
+        int | Literal["all"],
+        Help(
+            "Views of the small picture whose median is the guide: so many of the model's, or all of them; "
+            "1 is the picture as it is.",
+            least=1,
+        ),
+    ] = "all"
+    network_levels: Annotated[
+        int | Literal["auto", "all"],
+        Help(
+            "Levels above the small picture whose tiles the network sees; finer ones are sharpened by colours alone. "
+            "auto: as the model's card advises.",
+            least=0,
+        ),
+    ] = "auto"
     dense_levels: Annotated[
         int,
         Help(
@@ -196,13 +212,14 @@ GROUPS: dict[str, type[_Group]] = {
 class Option:
     """One option of a group, as the command line and presets need it.
 
-    kind: the type of its values: int, str, bool or Path. choices: the values it can have, if they are few. optional:
-    None is a value as well, and stands for the default that `help.shown` describes.
+    kind: the type of its values: int, str, bool or Path. choices: the values it can have, if they are few. words: what
+    a number may be as well. optional: None is a value as well, and stands for the default that `help.shown` describes.
     """
 
     name: str
     kind: type
     choices: tuple[Any, ...]
+    words: tuple[str, ...]
     optional: bool
     default: Any
     help: Help
@@ -214,7 +231,7 @@ class Option:
 
     def check(self, value: Any) -> None:
         """Raise SettingsError unless `value` is one this option can have."""
-        if value is None and self.optional:
+        if (value is None and self.optional) or value in self.words:
             return
         if self.choices:
             if value not in self.choices:
@@ -223,7 +240,7 @@ class Option:
                 )
         elif not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
             wanted = {int: "a whole number", str: "a text", bool: "true or false", Path: "a path"}[self.kind]
-            raise SettingsError(f"{self.flag} is {value!r}.", f"Give {wanted}.")
+            raise SettingsError(f"{self.flag} is {value!r}.", f"Give {' or '.join([wanted, *self.words])}.")
         elif self.help.least is not None and isinstance(value, int) and value < self.help.least:
             raise SettingsError(f"{self.flag} is {value}.", f"Give a number of at least {self.help.least}.")
 
@@ -257,12 +274,13 @@ _OPTIONS: dict[type[_Group], tuple[Option, ...]] = {}
 def _option(one: Field[Any], hint: Any) -> Option:
     own, text = get_args(hint)
     parts = get_args(own) if get_origin(own) in (Union, UnionType) else (own,)
-    (kind,) = (part for part in parts if part is not type(None))
+    kind, *words = (part for part in parts if part is not type(None))
     choices = get_args(kind) if get_origin(kind) is Literal else ()
     return Option(
         name=one.name,
         kind=type(choices[0]) if choices else kind,
         choices=choices,
+        words=get_args(words[0]) if words else (),
         optional=type(None) in parts,
         default=one.default,
         help=text,

@@ -19,6 +19,7 @@ from tiler.engine.scene import Scene
 from tiler.image.open import open_source
 from tiler.image.pyramid import Pyramid, build
 from tiler.model.network import Network
+from tiler.model.views import views_of
 from tiler.progress import Silent
 from tiler.recipe import plan_for
 from tiler.settings import Settings
@@ -98,9 +99,9 @@ def pictures_in(folders: Sequence[Path], *, with_truth: bool = True) -> list[Pat
     return found
 
 
-def take_tile(tile_alpha: Alpha, _guide: Alpha, _rgb: Alpha, _guide_scale: float, /) -> Alpha:
-    """Return the alpha of the tile as the network gave it: no fusing."""
-    return tile_alpha
+def take_tile(tile_alpha: Alpha | None, guide: Alpha, _rgb: Alpha, _guide_scale: float, /) -> Alpha:
+    """Return the alpha of the tile as the network gave it, or the guide where it gave none: no fusing."""
+    return guide if tile_alpha is None else tile_alpha
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ class Opened:
         """
         home, plan = self.folder / name, changes.pop("plan", self.plan)
         canvas, journal = Canvas(home / "canvas", plan), Journal(home / "journal")
-        return replace(Scene(plan, self.pyramid, self.network, fuse, canvas, journal, Silent()), **changes)
+        scene = Scene(plan, self.pyramid, self.network, fuse, canvas, journal, Silent())
+        return replace(scene, **{"views": views_of(self.network.card, "all")} | changes)
 
 
 @contextmanager

@@ -56,6 +56,7 @@ from tiler.engine.scene import Fuse, Scene
 from tiler.engine.solve import solve
 from tiler.image.colour import to_network
 from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.views import AS_IT_IS
 from tiler.progress import Silent
 from tiler.settings import default_threads
 
@@ -104,7 +105,8 @@ def alpha_by(way: str, path: Path, picture: Opened, truth: Alpha, settings: tile
         tiler.matte(path, output, settings, model=network)
         return np.asarray(np.asarray(Image.open(output)) / 65535, np.float32)
     if way == "tiles":
-        return solved(picture.scene(way, plan=Plan((Level(0, full.rows, full.cols, None),)), fuse=take_tile))
+        alone = Plan((Level(0, full.rows, full.cols, None),))
+        return solved(picture.scene(way, plan=alone, views=(AS_IT_IS,), fuse=take_tile))
     return solved(picture.scene(way, fuse=FUSIONS[way](picture, truth)))
 
 
@@ -135,7 +137,7 @@ def digest(rgb: NDArray[np.float32]) -> bytes:
     return sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
 
 
-def closed_form(_tile: Alpha, guide: Alpha, rgb: NDArray[np.float32], _guide_scale: float) -> Alpha:
+def closed_form(_tile: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], _guide_scale: float) -> Alpha:
     """Return the guide where it is saturated, and solve for the rest by closed-form matting.
 
     A. Levin, D. Lischinski, Y. Weiss, "A closed-form solution to natural image matting", IEEE TPAMI 30(2), 2008.

@@ -34,8 +34,9 @@ from tiler.core.geometry import Box, Span
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level
 from tiler.core.seams import uncertain
+from tiler.engine.answer import answer
 from tiler.engine.graph import on_threads
-from tiler.engine.scene import Scene, answer, guide_of
+from tiler.engine.scene import Scene, guide_of
 from tiler.engine.solve import solve
 from tiler.image.colour import to_network
 from tiler.model.network import Network

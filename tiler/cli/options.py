@@ -114,8 +114,19 @@ def _hint(option: Option, heading: str) -> Any:
     shown = option.help.shown
     if shown is None and option.kind is not bool:
         shown = str(option.default)
-    declared = typer.Option(flags, help=option.help.text, show_default=shown or False, rich_help_panel=heading)
+    declared = typer.Option(
+        flags,
+        help=option.help.text,
+        show_default=shown or False,
+        rich_help_panel=heading,
+        parser=_number_or_word if option.words else None,
+        metavar="|".join(["N", *option.words]) if option.words else None,
+    )
     return Annotated[kind | None, declared]
+
+
+def _number_or_word(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _parameter(name: str, defaults: dict[str, Any], hint: Any) -> inspect.Parameter:

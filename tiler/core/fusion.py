@@ -49,11 +49,12 @@ AIM = 0.9 * TOLERANCE
 TINY = 1e-4
 
 
-def fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float) -> Alpha:
+def fuse(tile_alpha: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float) -> Alpha:
     """Return the alpha of a tile: as sharp as its pixels allow and, on average, the guide.
 
-    tile_alpha, guide: (h, w) float32 in 0..1. rgb: (h, w, 3) float32 in 0..255. guide_scale: side of a guide pixel in
-    pixels of the tile, 1 or more. Returns (h, w) float32 in 0..1; any size from 1x1 up.
+    tile_alpha, guide: (h, w) float32 in 0..1; if tile_alpha is None, the colours alone sharpen the guide. rgb:
+    (h, w, 3) float32 in 0..255. guide_scale: side of a guide pixel in pixels of the tile, 1 or more. Returns (h, w)
+    float32 in 0..1; any size from 1x1 up.
 
     K. He, J. Sun, X. Tang, "Guided image filtering", IEEE TPAMI 35(6), 2013, on samples as in K. He, J. Sun, "Fast
     guided filter", arXiv:1505.00996, 2015.
@@ -62,7 +63,7 @@ def fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale:
     if box is None:
         return guide
     fused = guide.copy()
-    fused[box] = _fuse(tile_alpha[box], guide[box], rgb[box], guide_scale)
+    fused[box] = _fuse(None if tile_alpha is None else tile_alpha[box], guide[box], rgb[box], guide_scale)
     return fused
 
 
@@ -101,9 +102,12 @@ def local_mean(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     return mean
 
 
-def _fuse(tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float) -> Alpha:
-    planes = [rgb[..., 0], rgb[..., 1], rgb[..., 2], tile_alpha]
-    alpha = _explain(guide, planes, [255 * COLOUR_NOISE] * 3 + [TILE_NOISE], guide_scale)
+def _fuse(tile_alpha: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float) -> Alpha:
+    planes, noises = [rgb[..., 0], rgb[..., 1], rgb[..., 2]], [255 * COLOUR_NOISE] * 3
+    if tile_alpha is not None:
+        planes.append(tile_alpha)
+        noises.append(TILE_NOISE)
+    alpha = _explain(guide, planes, noises, guide_scale)
     np.clip(alpha, 0, 1, out=alpha)
     alpha += CONTRAST * alpha * (1 - alpha) * (2 * alpha - 1)
     return constrain(alpha, guide, guide_scale)

@@ -23,6 +23,7 @@ from tiler.errors import OutputError, SettingsError
 from tiler.image.open import open_source
 from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.retry import RetryingNetwork
+from tiler.model.views import network_levels_of, views_of
 from tiler.progress import Progress
 from tiler.recipe import Difference, Recipe, shaping_versions
 from tiler.settings import ComputeOptions, RunOptions, Settings
@@ -237,7 +238,19 @@ def _scene(ticket: Ticket) -> Scene:
     pyramid, canvas, journal = joined(ticket.folder, source, plan)
     network = RetryingNetwork(_network(ticket.compute, ticket.open_network))
     progress = _ToClient(f"{TOPIC}-{ticket.name}")
-    return Scene(plan, pyramid, network, fuse, canvas, journal, progress, ticket.run.strict)
+    card, matting = ticket.recipe.card, ticket.recipe.matting
+    return Scene(
+        plan,
+        pyramid,
+        network,
+        fuse,
+        canvas,
+        journal,
+        progress,
+        views=views_of(card, matting.views),
+        network_levels=network_levels_of(card, matting.network_levels),
+        strict=ticket.run.strict,
+    )
 
 
 @lru_cache(maxsize=1)

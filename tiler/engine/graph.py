@@ -1,4 +1,4 @@
-"""The Dask tasks of one level, and the threads that run them.
+"""The Dask tasks of one level above the base, and the threads that run them.
 
 A graph is a plain dictionary in Dask's form: key -> (function, arguments, some of which are keys). Tasks carry
 coordinates, never pixels.
@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from tiler.core.blending import blend, touching
 from tiler.core.plan import Level
 from tiler.core.seams import measure_block
-from tiler.engine.scene import Scene, answer, guide_of
+from tiler.engine.answer import answer
+from tiler.engine.scene import Scene, guide_of
 from tiler.errors import ModelError
 from tiler.memory import release_memory
 from tiler.model.retry import NoAnswerError
 from tiler.store.journal import FailedTile
 
 Alpha = NDArray[np.float32]
-Key = tuple[str, int] | tuple[str, int, int]
+Key = tuple[str, int] | tuple[str, int, int] | tuple[str, int, int, int]
 Graph = dict[Key, tuple[Any, ...]]
 # Executes a graph until the given keys are done.
 Runner = Callable[[Graph, list[Key]], object]
@@ -111,7 +112,7 @@ def _recall_tile(scene: Scene, level: Level, i: int, j: int, _gate: list[None]) 
 def _guide_instead(scene: Scene, level: Level, i: int, j: int, error: NoAnswerError) -> Alpha:
     """Return the guide over the support of tile (i, j), which has no answer, and list the tile as failed."""
     place = f"level {level.index}, tile ({i}, {j})"
-    if level.guide_scale is None or scene.strict:
+    if scene.strict:
         raise ModelError(
             f"{place}: the network failed twice: {error}",
             "Choose fewer --threads or a smaller --tile-px if memory ran out. The same command continues.",

@@ -25,9 +25,10 @@ from tiler.core.blending import mix, touching
 from tiler.core.geometry import Axis, Box, Span
 from tiler.core.plan import Level
 from tiler.core.seams import LIMIT, Seam, Tile, measure_block, overlap_box, worst_first
+from tiler.engine.answer import answer
 from tiler.engine.graph import Graph, Runner
 from tiler.engine.report import RepairReport
-from tiler.engine.scene import Fuse, Scene, answer, window
+from tiler.engine.scene import Fuse, Scene, window
 from tiler.errors import ModelError
 from tiler.model.retry import NoAnswerError
 from tiler.store.journal import Journal

@@ -1,4 +1,4 @@
-"""What the tasks of a run share, and what the network answers for one box of it."""
+"""What the tasks of a run share, and how a box of it is read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from tiler.core.geometry import Box
 from tiler.core.guide import enlarge
 from tiler.core.plan import Level, Plan
-from tiler.image.colour import to_network
 from tiler.image.source import Pixels
 from tiler.model.network import Network
+from tiler.model.views import AS_IT_IS, View
 from tiler.progress import Progress
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
@@ -30,16 +30,19 @@ class Picture(Protocol):
 class Fuse(Protocol):
     """How a tile's alpha and the guide become one; `tiler.core.fusion.fuse` describes each argument."""
 
-    def __call__(self, tile_alpha: Alpha, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float, /) -> Alpha: ...
+    def __call__(
+        self, tile_alpha: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float, /
+    ) -> Alpha: ...
 
 
 @dataclass(frozen=True)
 class Scene:
     """Everything that the tasks of a run share; each part may be used from any thread.
 
-    strict: a tile without an answer ends the run; otherwise the guide takes its place, and the journal lists it.
-    backlog_tiles: at least so many tiles may wait for the blocks above them, so that rows of a few tiles keep all
-    threads at work. may_add: a tile's own alpha may add foreground that the guide does not show.
+    views: in which the base is shown to the network. network_levels: in so many levels above the base the network sees
+    the tiles; None: in all. strict: a tile without an answer ends the run; otherwise the guide takes its place, and
+    the journal lists it. backlog_tiles: at least so many tiles may wait for the blocks above them, so that rows of a
+    few tiles keep all threads at work. may_add: a tile's own alpha may add foreground that the guide does not show.
     """
 
     plan: Plan
@@ -49,19 +52,11 @@ class Scene:
     canvas: Canvas
     journal: Journal
     progress: Progress
+    views: tuple[View, ...] = (AS_IT_IS,)
+    network_levels: int | None = None
     strict: bool = False
     backlog_tiles: int = 0
     may_add: bool = False
-
-
-def answer(scene: Scene, level: Level, box: Box) -> Alpha:
-    """Return the network's alpha of `box`, fused with its guide, (h, w) float32; unrolled where the level wraps."""
-    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
-    alpha = scene.network.alpha(rgb)
-    if level.guide_scale is None:
-        return alpha
-    fused = scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_scale))
-    return np.maximum(fused, alpha) if scene.may_add else fused
 
 
 def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:

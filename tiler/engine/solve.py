@@ -2,10 +2,11 @@
 
     matte(image):
         if image is small enough for the network:
-            return network(image)
+            return consensus(network(view) for view in views(image))
         guide = enlarge(matte(halve(image)))
         for each tile that guide leaves uncertain:
-            fused = fuse(network(image[tile]), guide[tile], image[tile])
+            tile_alpha = network(image[tile]) where this level's tiles earn their cost
+            fused      = fuse(tile_alpha, guide[tile], image[tile])
         return feather(fused tiles) over guide
 
 The halves are made beforehand, in one pass over the file, so the recursion is a walk from the base up to level 0.
@@ -18,6 +19,7 @@ from time import perf_counter
 from tiler.core.blending import touching
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level
+from tiler.engine.base import base_graph
 from tiler.engine.graph import Runner, graph
 from tiler.engine.report import LevelReport, RepairReport
 from tiler.engine.scene import Scene, read_below
@@ -44,29 +46,40 @@ def solve(
     Blocks and tiles of an earlier run are taken as they are: the bytes are the same.
     Raises ModelError if the base, or under `scene.strict` any tile, gets no answer.
     """
-    first_adding = scene.plan.levels[-1].index - dense_levels
-    return tuple(
-        _solve_level(
-            replace(scene, may_add=level.index >= first_adding),
-            level,
-            _tiles_to_run(scene, level, dense=level.index >= first_adding or (dense and detail), detail=detail),
-            run,
-            repair,
-        )
-        for level in reversed(scene.plan.levels)
+    base, *above = reversed(scene.plan.levels)
+    reports = [_solve_base(scene, base, run, repair)]
+    for level in above:
+        adds = level.index >= base.index - dense_levels
+        level_scene = replace(scene, may_add=adds)
+        chosen = _tiles_to_run(level_scene, level, dense=adds or (dense and detail), detail=detail)
+        reports.append(_solve_level(level_scene, level, chosen, run, repair))
+    return tuple(reports)
+
+
+def _solve_base(scene: Scene, level: Level, run: Runner, repair: Repair | None) -> LevelReport:
+    """Run the views of the base, as far as its blocks are not done, and repair it."""
+    began = perf_counter()
+    undone = frozenset(level.tiles) - scene.canvas.done(level.index)
+    tasks = base_graph(scene, level, undone)
+    count = sum(key[0] == "tile" for key in tasks)
+    scene.progress.stage(_stage(level), sum(key[0] == "view" for key in tasks))
+    run(tasks, [("row", level.rows.count - 1)])
+    repaired = repair(scene, level, run) if repair else None
+    return LevelReport(
+        level.index, level.shape, count, 0, perf_counter() - began, tiles_kept=level.count - count, repair=repaired
     )
 
 
 def _solve_level(
     scene: Scene, level: Level, chosen: frozenset[tuple[int, int]], run: Runner, repair: Repair | None
 ) -> LevelReport:
-    """Run the `chosen` tiles of a level, as far as its blocks are not done, and repair it."""
+    """Run the `chosen` tiles of a level above the base, as far as its blocks are not done, and repair it."""
     began = perf_counter()
     undone = frozenset(level.tiles) - scene.canvas.done(level.index)
     needed = chosen & {tile for block in undone for tile in touching(level, *block)}
     kept = needed & scene.journal.kept(level.index)
     count = len(needed) - len(kept)
-    scene.progress.stage(f"level {level.index}, {level.shape[1]} x {level.shape[0]} px", count)
+    scene.progress.stage(_stage(level), count)
     run(graph(scene, level, needed, undone, kept), [("row", level.rows.count - 1)])
     repaired = repair(scene, level, run) if repair else None
     return LevelReport(
@@ -80,8 +93,12 @@ def _solve_level(
     )
 
 
+def _stage(level: Level) -> str:
+    return f"level {level.index}, {level.shape[1]} x {level.shape[0]} px"
+
+
 def _tiles_to_run(scene: Scene, level: Level, *, dense: bool, detail: bool) -> frozenset[tuple[int, int]]:
-    if dense or level.guide_scale is None:
+    if dense:
         return frozenset(level.tiles)
     if not detail:
         return frozenset()

@@ -7,7 +7,8 @@ import numpy as np
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
 from tiler.core.seams import Seam, Tile, overlap_box, worst_first
-from tiler.engine.scene import Alpha, Scene, answer, guide_of, window
+from tiler.engine.answer import answer
+from tiler.engine.scene import Alpha, Scene, guide_of, window
 from tiler.image.colour import to_network
 from tiler.inspect.snapshot import STEPS, Crop, Snapshot, Uint8
 from tiler.model.retry import NoAnswerError

@@ -28,6 +28,10 @@ class ModelCard:
     guide_px: short side of the picture on which it is at its best.
     tile_px, overlap_px: side of a tile, and how much neighbours should share.
     multiple_px: both sides of what it is fed must be multiples of this; the session sees to it.
+    views_px: short sides at which it is asked for a picture whose guide has `guide_px`, each also for the mirror image;
+    the median of its answers is the guide. The most useful first. Empty where that was not measured: it is asked once.
+    network_levels: in how many levels above the base its tiles earn their cost; None where that was not measured: in
+    all of them.
     directory: where the card lies; the graph may lie beside it.
     """
 
@@ -47,9 +51,12 @@ class ModelCard:
     directory: Path = field(compare=False)
     hub_id: str | None = None
     sha256: str | None = None
+    views_px: tuple[int, ...] = ()
+    network_levels: int | None = None
 
 
-OPTIONAL = ("hub_id", "sha256")
+OPTIONAL = ("hub_id", "sha256", "views_px", "network_levels")
+INTEGERS = ("alpha_channel", "guide_px", "tile_px", "overlap_px", "multiple_px", "network_levels")
 
 
 def read_card(path: Path) -> ModelCard:
@@ -60,16 +67,15 @@ def read_card(path: Path) -> ModelCard:
         raise ModelError(f"{path}: the card cannot be read: {error.strerror}.", "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: this is not TOML: {error}.", "Correct the file at that place.") from error
-    known = {one.name: one.type for one in fields(ModelCard) if one.name != "directory"}
-    if unknown := sorted(table.keys() - known.keys()):
+    known = [one.name for one in fields(ModelCard) if one.name != "directory"]
+    if unknown := sorted(table.keys() - set(known)):
         raise _wrong(path, f"there is no field {unknown[0]!r}", f"The fields are: {', '.join(known)}.")
-    if missing := sorted(known.keys() - table.keys() - set(OPTIONAL)):
+    if missing := sorted(set(known) - table.keys() - set(OPTIONAL)):
         raise _wrong(path, f"the field {missing[0]!r} is missing", f"Add it; {DEFAULT_CONTRACT}'s card shows how.")
     for name, value in table.items():
-        kind = int if known[name] is int else str
-        if type(value) is not kind:
-            raise _wrong(path, f"{name} is {value!r}", "Give a whole number." if kind is int else "Give a text.")
-    card = ModelCard(**table, directory=path.parent)
+        _check_type(path, name, value)
+    views_px = tuple(table.pop("views_px", ()))
+    card = ModelCard(**table, views_px=views_px, directory=path.parent)
     _check(card, path)
     return card
 
@@ -106,10 +112,23 @@ def _data() -> Path:
     return Path(str(files("tiler.model").joinpath("data")))
 
 
+def _check_type(path: Path, name: str, value: object) -> None:
+    if name == "views_px":
+        if not isinstance(value, list) or not all(type(side) is int and side > 0 for side in value):
+            raise _wrong(path, f"{name} is {value!r}", "Give a list of whole numbers above 0.")
+    elif name in INTEGERS:
+        if type(value) is not int:
+            raise _wrong(path, f"{name} is {value!r}", "Give a whole number.")
+    elif not isinstance(value, str):
+        raise _wrong(path, f"{name} is {value!r}", "Give a text.")
+
+
 def _check(card: ModelCard, path: Path) -> None:
     if card.channels not in ("rgb", "bgr"):
         raise _wrong(path, f"channels is {card.channels!r}", 'Give "rgb" or "bgr".')
     least = {"alpha_channel": 0, "guide_px": 1, "tile_px": 1, "overlap_px": 0, "multiple_px": 1}
+    if card.network_levels is not None:
+        least["network_levels"] = 0
     for name, value in least.items():
         if getattr(card, name) < value:
             raise _wrong(path, f"{name} is {getattr(card, name)}", f"Give {value} or more.")

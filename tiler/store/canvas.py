@@ -22,6 +22,8 @@ from tiler.store.staged import StagedBlocks
 WHITE = 65535
 # Blocks kept decoded: neighbouring windows share most of theirs.
 CACHED_BYTES = 16_000_000
+# The key of the spread among cached blocks, where a level's is its index.
+SPREAD = -1
 
 
 class Canvas:
@@ -37,11 +39,13 @@ class Canvas:
         group = zarr.open_group(root, mode="a")
         self._root = root
         self._layers = [_Layer(group, root, level) for level in plan.levels]
+        self._spread = _Blocks(group, root, plan.levels[-1], "spread")
         self._blocks = SegmentCache(self._block, CACHED_BYTES)
 
     def done(self, level: int) -> frozenset[tuple[int, int]]:
-        """Return the blocks (row, column) that are there and whole."""
-        return self._layers[level].done()
+        """Return the blocks (row, column) that are there and whole; at the base, with the spread of their views."""
+        blocks = self._layers[level].done()
+        return blocks & self._spread.done() if level == len(self._layers) - 1 else blocks
 
     def has(self, level: int, i: int, j: int) -> bool:
         """Return whether block (i, j) is there, as written by a process that lives."""
@@ -59,6 +63,11 @@ class Canvas:
         """
         with self._disk_errors():
             self._layers[level].array[box.slices] = _to_steps(alpha)
+
+    def write_spread(self, box: Box, spread: NDArray[np.float32]) -> None:
+        """Write how far the views part in a whole block of the base, as `write` writes alpha; before its alpha."""
+        with self._disk_errors():
+            self._spread.array[box.slices] = _to_steps(spread)
 
     def write_seams(self, level: int, i: int, j: int, seams: Sequence[Seam]) -> None:
         """Write the seams above and left of block (i, j), at most two; raises OutputError if the disk refuses."""
@@ -113,19 +122,26 @@ class Canvas:
 
     def steps(self, level: int, box: Box) -> NDArray[np.uint16]:
         """Return the (h, w) alpha of `box`, uint16, 65535 = foreground."""
-        out = np.empty(box.shape, np.uint16)
-        for i, j, block in self._layers[level].touching(box):
-            part = Box(block.rows.clip(box.rows), block.cols.clip(box.cols))
-            out[part.within(box).slices] = self._blocks.get((level, i, j))[part.within(block).slices]
-        return out
+        return self._read(self._layers[level], level, box)
 
     def alpha(self, level: int, box: Box) -> NDArray[np.float32]:
         """Return the (h, w) alpha of `box`, float32 in 0..1."""
         return np.asarray(self.steps(level, box) / np.float32(WHITE), dtype=np.float32)
 
+    def spread(self, box: Box) -> NDArray[np.float32]:
+        """Return how far the views part inside `box`, in pixels of the base, (h, w) float32 in 0..1."""
+        return np.asarray(self._read(self._spread, SPREAD, box) / np.float32(WHITE), dtype=np.float32)
+
+    def _read(self, blocks: "_Blocks", key: int, box: Box) -> NDArray[np.uint16]:
+        out = np.empty(box.shape, np.uint16)
+        for i, j, block in blocks.touching(box):
+            part = Box(block.rows.clip(box.rows), block.cols.clip(box.cols))
+            out[part.within(box).slices] = self._blocks.get((key, i, j))[part.within(block).slices]
+        return out
+
     def _block(self, key: tuple[int, int, int]) -> NDArray[np.uint16]:
-        level, i, j = key
-        return self._layers[level].block(i, j)
+        index, i, j = key
+        return (self._spread if index == SPREAD else self._layers[index]).block(i, j)
 
     @contextmanager
     def _disk_errors(self) -> Iterator[None]:
@@ -159,25 +175,16 @@ def seams_on(root: Path) -> tuple[tuple[tuple[int, int], ...], tuple[Seam, ...]]
     return tuple(arrays[name].shape for name in levels), seams
 
 
-class _Layer:
-    """One level: its arrays and what is staged for it."""
+class _Blocks:
+    """An array of a level's shape, one chunk for each block."""
 
-    def __init__(self, group: zarr.Group, root: Path, level: Level) -> None:
+    def __init__(self, group: zarr.Group, root: Path, level: Level, name: str) -> None:
         self.level = level
-        name = str(level.index)
         self._group = group
         self._chunks = root / name / "c"
-        self.staged = StagedBlocks(root, level, self._array)
-        self.array = self._array(name)
-        self.seams = group.require_array(
-            f"{name}-seams",
-            shape=(level.rows.count, level.cols.count, SIDES, FIELDS),
-            chunks=(1, 1, SIDES, FIELDS),
-            dtype="float64",
-            fill_value=np.nan,
-        )
+        self.array = self.make_array(name)
 
-    def _array(self, name: str) -> Any:
+    def make_array(self, name: str) -> Any:
         """Return an array of the level's shape, one chunk for each block, opened or made."""
         array = self._group.require_array(
             name,
@@ -212,6 +219,22 @@ class _Layer:
         for i in _touched(box.rows, self.level.rows.block_px):
             for j in _touched(box.cols, self.level.cols.block_px):
                 yield i, j, self.level.block(i, j)
+
+
+class _Layer(_Blocks):
+    """One level: its alpha, its seams, and the blocks that are staged for it."""
+
+    def __init__(self, group: zarr.Group, root: Path, level: Level) -> None:
+        name = str(level.index)
+        super().__init__(group, root, level, name)
+        self.staged = StagedBlocks(root, level, self.make_array)
+        self.seams = group.require_array(
+            f"{name}-seams",
+            shape=(level.rows.count, level.cols.count, SIDES, FIELDS),
+            chunks=(1, 1, SIDES, FIELDS),
+            dtype="float64",
+            fill_value=np.nan,
+        )
 
 
 def _seams_in(array: Any) -> tuple[Seam, ...]:

@@ -1,0 +1,62 @@
+"""What network, colours and guide come to for one box of a level."""
+
+from math import ceil, floor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiler.core.consensus import consensus
+from tiler.core.geometry import Box, Span
+from tiler.core.plan import Level
+from tiler.engine.scene import Alpha, Scene, guide_of, window
+from tiler.image.colour import to_network
+from tiler.model.views import View, answer_of, resized
+
+
+def answer(scene: Scene, level: Level, box: Box) -> Alpha:
+    """Return the alpha of `box`, (h, w) float32; unrolled where the level wraps.
+
+    At the base it is the consensus of all views. Above, it is the guide sharpened by the colours and, in levels whose
+    tiles the network sees, by its answer as well.
+    """
+    if level.guide_scale is None:
+        return consensus([view_answer(scene, level, box, view) for view in views_at(scene, level)]).alpha
+    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
+    alpha = scene.network.alpha(rgb) if network_sees(scene, level) else None
+    fused = scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_scale))
+    return np.maximum(fused, alpha) if alpha is not None and scene.may_add else fused
+
+
+def network_sees(scene: Scene, level: Level) -> bool:
+    """Return whether the network sees the tiles of `level`."""
+    above_base = scene.plan.levels[-1].index - level.index
+    return scene.may_add or scene.network_levels is None or above_base <= scene.network_levels
+
+
+def views_at(scene: Scene, level: Level) -> tuple[View, ...]:
+    """Return the views of the base `level`; of a picture that is its own base, no view is larger than the picture."""
+    return tuple(view for view in scene.views if view.scale <= 1 or level.index > 0)
+
+
+def view_answer(scene: Scene, level: Level, box: Box, view: View) -> Alpha:
+    """Return the network's alpha of one view of a box of the base, (h, w) float32 at the size of the box."""
+    return answer_of(scene.network, _pixels(scene, level, box, view.scale), view, box.shape)
+
+
+def _pixels(scene: Scene, base: Level, box: Box, scale: float) -> NDArray[np.float32]:
+    """Return the (h, w, 3) RGB pixels, 0..255, of a box of the base, unrolled, at `scale` times its size.
+
+    They are taken from the base or, for a larger scale, from the level above it.
+    """
+    shape = (max(1, round(box.rows.size * scale)), max(1, round(box.cols.size * scale)))
+    level = scene.plan.levels[base.index - 1] if scale > 1 else base
+    down, across = level.shape[0] / base.shape[0], level.shape[1] / base.shape[1]
+    top, left = box.rows.start * down, box.cols.start * across
+    bottom, right = box.rows.stop * down, box.cols.stop * across
+    outer = Box(Span(floor(top), ceil(bottom)), Span(floor(left), ceil(right)))
+    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), outer, level))
+    if rgb.shape[:2] == shape:
+        return rgb
+    part = (left - outer.cols.start, top - outer.rows.start, right - outer.cols.start, bottom - outer.rows.start)
+    planes = [resized(np.ascontiguousarray(rgb[..., channel]), shape, part) for channel in range(3)]
+    return np.clip(np.stack(planes, axis=-1), 0, 255)

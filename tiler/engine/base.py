@@ -1,0 +1,76 @@
+"""The base: the smallest level, where the network sees the whole picture in several views, and their consensus counts.
+
+Each view is a task of its own, so that all threads are at work. The base has no guide.
+"""
+
+from tiler.core.blending import blend, touching
+from tiler.core.consensus import Consensus, consensus
+from tiler.core.geometry import Box
+from tiler.core.plan import Level
+from tiler.core.seams import measure_block
+from tiler.engine.answer import view_answer, views_at
+from tiler.engine.graph import Graph
+from tiler.engine.scene import Alpha, Scene
+from tiler.errors import ModelError
+from tiler.model.retry import NoAnswerError
+from tiler.model.views import View
+
+
+def base_graph(scene: Scene, level: Level, undone: frozenset[tuple[int, int]]) -> Graph:
+    """Return the tasks of the base, in the form of `tiler.engine.graph.graph`.
+
+    ("view", i, j, k) for each view of each tile that an `undone` block needs; ("tile", i, j) for the consensus of its
+    views; ("block", i, j) writes; ("row", i) is done when the blocks of row i and of all rows above are done.
+    """
+    views = views_at(scene, level)
+    tasks: Graph = {}
+    for i, j in sorted({tile for block in undone for tile in touching(level, *block)}):
+        for k, view in enumerate(views):
+            tasks["view", i, j, k] = (_run_view, scene, level, i, j, view)
+        tasks["tile", i, j] = (_agree, scene, level, i, j, [("view", i, j, k) for k in range(len(views))])
+    for i, j in undone:
+        own = touching(level, i, j)
+        tasks["block", i, j] = (_write_block, scene, level, i, j, own, [("tile", r, c) for r, c in own])
+    for i in range(level.rows.count):
+        above = [("row", i - 1)] if i else []
+        tasks["row", i] = (_end_row, above + [("block", i, j) for j in range(level.cols.count) if (i, j) in undone])
+    return tasks
+
+
+def _run_view(scene: Scene, level: Level, i: int, j: int, view: View) -> Alpha:
+    """Return the answer of the network for one view of tile (i, j), at the size of the tile."""
+    try:
+        alpha = view_answer(scene, level, level.read(i, j), view)
+    except NoAnswerError as error:
+        raise ModelError(
+            f"level {level.index}, tile ({i}, {j}): the network failed twice: {error}",
+            "Choose fewer --threads or a smaller --guide-px if memory ran out. The same command continues.",
+        ) from error
+    scene.progress.advance()
+    return alpha
+
+
+def _agree(_scene: Scene, level: Level, i: int, j: int, answers: list[Alpha]) -> Consensus:
+    """Return the consensus of the views of tile (i, j) over its support."""
+    return consensus(answers).within(level.support(i, j).within(level.read(i, j)))
+
+
+def _write_block(
+    scene: Scene, level: Level, i: int, j: int, own: list[tuple[int, int]], tiles: list[Consensus]
+) -> None:
+    """Write block (i, j), the spread of its views and its seams onto the canvas."""
+    alphas = {tile: answer.alpha for tile, answer in zip(own, tiles, strict=True)}
+    spreads = {tile: answer.spread for tile, answer in zip(own, tiles, strict=True)}
+    block = level.block(i, j)
+    scene.canvas.write_spread(block, blend(level, i, j, spreads, _no_guide))
+    # The seams first: a block that is on the canvas counts as done.
+    scene.canvas.write_seams(level.index, i, j, measure_block(level, i, j, alphas, _no_guide))
+    scene.canvas.write(level.index, block, blend(level, i, j, alphas, _no_guide))
+
+
+def _end_row(_done: list[None]) -> None:
+    """Do nothing: that its blocks are done is all that a row of the base says."""
+
+
+def _no_guide(_box: Box) -> Alpha:
+    raise AssertionError("every tile of the base has an answer")

@@ -1,0 +1,70 @@
+"""Views: the same picture shown to the network at several sizes, and mirrored.
+
+One view is one opinion. The network errs in different places when it is asked again at another size, so the median of
+its answers is right more often than any single one.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tiler.model.card import ModelCard
+from tiler.model.network import Network
+
+Alpha = NDArray[np.float32]
+Rgb = NDArray[np.float32]
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to show the picture. scale: of its sides, where those of the base are 1. mirrored: left is right."""
+
+    scale: float
+    mirrored: bool
+
+
+AS_IT_IS = View(1.0, mirrored=False)
+
+
+def views_of(card: ModelCard, wanted: int | Literal["all"]) -> tuple[View, ...]:
+    """Return the views in which the base is shown to the network of `card`: all of the card's, or the first `wanted`.
+
+    A network without measured views, and one of which a single view is wanted, is shown the base as it is.
+    """
+    views = [View(side / card.guide_px, mirrored) for side in card.views_px for mirrored in (False, True)]
+    chosen = views[: len(views) if wanted == "all" else wanted]
+    return tuple(chosen) if len(chosen) > 1 else (AS_IT_IS,)
+
+
+def network_levels_of(card: ModelCard, wanted: int | Literal["auto", "all"]) -> int | None:
+    """Return in how many levels above the base the network sees the tiles; None: in all of them."""
+    if wanted == "auto":
+        return card.network_levels
+    return None if wanted == "all" else wanted
+
+
+def answer_of(network: Network, rgb: Rgb, view: View, shape: Shape) -> Alpha:
+    """Return the alpha that the network gives for one view, at the base's size.
+
+    rgb: (h, w, 3) float32 in 0..255, already at the size of the view. shape: (height, width) of the answer, which is
+    resized to it bicubically. Returns float32 in 0..1.
+    """
+    alpha = network.alpha(np.ascontiguousarray(rgb[:, ::-1]) if view.mirrored else rgb)
+    alpha = alpha[:, ::-1] if view.mirrored else alpha
+    if alpha.shape == shape:
+        return np.ascontiguousarray(alpha)
+    return np.clip(resized(np.ascontiguousarray(alpha), shape), 0, 1)
+
+
+def resized(plane: Alpha, shape: Shape, box: tuple[float, float, float, float] | None = None) -> Alpha:
+    """Return (h, w) float32 resized to `shape` by a cubic that is widened where it shrinks, as Pillow does it.
+
+    box: (left, top, right, bottom) of the part that is shown, in pixels of `plane`, which may be fractions; all of it
+    if None.
+    """
+    size = (shape[1], shape[0])
+    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC, box=box), np.float32)
