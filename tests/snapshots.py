@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.core.test_blending import unrolled
+from tiler.core.doubt import Place
 from tiler.core.geometry import Axis, Box, Span
 from tiler.core.plan import Level
 from tiler.core.seams import measure_block, overlap_box, worst_first
@@ -52,6 +53,7 @@ def a_snapshot(off=OFF):
             np.array([level.cols.block(j).start / width for j in range(1, level.cols.count)]),
         ),
         crops=tuple(crops) if off else (),
+        look_here=(Place(20, 30, 40, 50, 0.25),),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tiler.atomic import atomic_file
+from tiler.core.doubt import Place
 from tiler.core.seams import Judgement
 from tiler.engine.report import LevelReport
 from tiler.image.read.lazy import open_lazily
@@ -35,6 +36,7 @@ class Report:
     process so far, in 10^6 bytes; None where the system does not say.
     failed_tiles: those the network gave no answer for; the guide takes their place.
     seams: how well neighbouring tiles agree; `tiler.core.seams` says what each figure means.
+    look_here: where the network's answers to several views part most, the most doubtful first: places to look at.
     """
 
     source: str
@@ -49,6 +51,7 @@ class Report:
     machine: str
     failed_tiles: tuple[FailedTile, ...] = ()
     seams: Judgement | None = None
+    look_here: tuple[Place, ...] = ()
 
     @property
     def tiles_run(self) -> int:

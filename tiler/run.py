@@ -8,7 +8,9 @@ from pathlib import Path
 from time import perf_counter
 
 from tiler.checksum import sha256_of
+from tiler.core.doubt import Place, places
 from tiler.core.fusion import fuse
+from tiler.core.geometry import Box
 from tiler.core.plan import Plan
 from tiler.core.seams import Seam, judge
 from tiler.engine.graph import Runner, on_threads
@@ -145,6 +147,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     levels: tuple[LevelReport, ...] = ()
     seams: tuple[Seam, ...] = ()
+    look_here: tuple[Place, ...] = ()
     failed: tuple[FailedTile, ...] = ()
 
     def __post_init__(self) -> None:
@@ -177,13 +180,15 @@ class Run:
         with self._timed("matte"), _runner(scene, self, folder) as (scene, runner):
             self.levels = solve_with(scene, runner, self.settings)
         self.seams, self.failed = scene.canvas.seams(), scene.journal.failed()
+        base, full = self.subject.plan.shapes[-1], self.subject.plan.shapes[0]
+        self.look_here = places(scene.canvas.spread(Box.whole(base)), full)
 
     def take_snapshot(self, scene: Scene) -> Snapshot | None:
         """Return a snapshot of the run if a report needs one; its close-ups ask the network again."""
         if not (self.settings.reports.html or self.settings.reports.snapshot):
             return None
         with self._timed("snapshot"):
-            return collect(scene, self.seams)
+            return collect(scene, self.seams, self.look_here)
 
     def export(self, scene: Scene) -> None:
         """Write the output file."""
@@ -219,6 +224,7 @@ class Run:
             machine=machine(),
             failed_tiles=self.failed,
             seams=judge(self.seams),
+            look_here=self.look_here,
         )
 
     @contextmanager

@@ -82,3 +82,17 @@ def test_every_figure_draws_also_of_a_run_without_seams(off):
 def test_colours_grow_darker_as_seams_grow_worse():
     luminance = [np.dot(to_rgba(figures.SEAM_COLOURS(k / 10))[:3], (0.2126, 0.7152, 0.0722)) for k in range(11)]
     assert (np.diff(luminance) < 0).all()
+
+
+def test_each_place_to_look_at_is_framed_where_it_is():
+    snapshot = a_snapshot()
+    axes = figures.look_here(snapshot).axes[0]
+    (frame,) = axes.patches
+    (place,) = snapshot.look_here
+    assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (
+        place.left,
+        place.top,
+        place.width,
+        place.height,
+    )
+    assert pixels(figures.look_here(replace(snapshot, look_here=()))).any()

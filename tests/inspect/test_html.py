@@ -137,3 +137,15 @@ def test_in_a_browser_the_slider_slides_and_the_map_appears(tmp_path, size):
     assert result["stage"]["width"] / result["stage"]["height"] == pytest.approx(240 / 180, rel=0.01)
     assert result["wide"] <= 0
     assert result["requests"] == 0
+
+
+def test_places_to_look_at_are_framed_and_listed_in_pixels_of_the_full_picture():
+    snapshot = a_snapshot()
+    tags = read(html_report(snapshot))
+    (rect,) = [attributes for tag, attributes in tags.found if tag == "rect"]
+    height, width = snapshot.shape
+    (place,) = snapshot.look_here
+    assert float(rect["x"]) == pytest.approx(place.left / width, abs=1e-5)
+    assert float(rect["height"]) == pytest.approx(place.height / height, abs=1e-5)
+    assert any(f"column {place.left}, row {place.top}" in text for text in tags.text)
+    assert "part nowhere" in html_report(replace(snapshot, look_here=()))

@@ -18,6 +18,8 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         np.testing.assert_array_equal(getattr(again, name), getattr(snapshot, name))
     for ours, theirs in zip(again.grid, snapshot.grid, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    assert again.look_here == snapshot.look_here
+    assert len(again.look_here) == 1
     assert len(again.crops) == len(snapshot.crops) == 3
     for ours, theirs in zip(again.crops, snapshot.crops, strict=True):
         assert (ours.seam, ours.box) == (theirs.seam, theirs.box)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tiler.core.doubt import Place
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
 from tiler.core.seams import Seam, Tile, overlap_box, worst_first
@@ -23,10 +24,11 @@ CROP_PX = 96
 BAND_PX = 256
 
 
-def collect(scene: Scene, seams: Sequence[Seam], crops: int = 10) -> Snapshot:
+def collect(scene: Scene, seams: Sequence[Seam], look_here: tuple[Place, ...] = (), crops: int = 10) -> Snapshot:
     """Return the snapshot of a run that is done.
 
-    scene: as `tiler.engine.solve.solve` left it. seams: those measured during the run. crops: how many close-ups to
+    scene: as `tiler.engine.solve.solve` left it. seams: those measured during the run. look_here: the
+    doubtful places. crops: how many close-ups to
     make; each takes two passes of the network at most.
     """
     levels = scene.plan.levels
@@ -47,6 +49,7 @@ def collect(scene: Scene, seams: Sequence[Seam], crops: int = 10) -> Snapshot:
             np.array([cols.block(j).start / cols.size for j in range(1, cols.count)], np.float64),
         ),
         crops=tuple(_crop(scene, seam, answers) for seam in shown),
+        look_here=look_here,
     )
 
 

@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from tiler.core.seams import LIMIT, Seam
 from tiler.inspect.snapshot import STEPS, Snapshot, Uint8, load
 
-__all__ = ["heat_map", "histogram", "load", "pair", "repair", "worst_crops"]
+__all__ = ["heat_map", "histogram", "load", "look_here", "pair", "repair", "worst_crops"]
 
 # Pale for a seam that cannot be seen, dark for one that can: luminance falls all the way, so a grey print shows it too.
 SEAM_COLOURS = LinearSegmentedColormap.from_list("seams", ["#fde9c4", "#f6a04d", "#d1495b", "#5f0f40"])
@@ -63,6 +64,22 @@ def heat_map(snapshot: Snapshot, *, level: int | None = None, grid: bool = False
     axes.set(xlim=(0, width), ylim=(height, 0), xlabel="column, px", ylabel="row, px")
     where = "all levels" if level is None else f"level {level}"
     axes.set_title(f"{len(chosen):,} seams, {where}", color=INK)
+    return figure
+
+
+def look_here(snapshot: Snapshot) -> Figure:
+    """Draw a rectangle around each place where the network's answers to several views part most, and its rank."""
+    height, width = snapshot.shape
+    figure = Figure(figsize=(10, 10 * height / width if width >= height else 12), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(_dimmed(snapshot.picture), extent=(0, width, height, 0))
+    for rank, place in enumerate(snapshot.look_here, 1):
+        axes.add_patch(
+            Rectangle((place.left, place.top), place.width, place.height, fill=False, edgecolor=STRONG, linewidth=1.5)
+        )
+        axes.annotate(str(rank), (place.left, place.top), color=STRONG, ha="right", va="bottom")
+    axes.set(xlim=(0, width), ylim=(height, 0), xlabel="column, px", ylabel="row, px")
+    axes.set_title(f"{len(snapshot.look_here)} places to look at", color=INK)
     return figure
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from tiler.atomic import atomic_file
+from tiler.core.doubt import Place
 from tiler.core.seams import LIMIT, Judgement, judge
 from tiler.inspect.snapshot import STEPS, Crop, Snapshot, Uint8
 
@@ -50,6 +51,8 @@ def html_report(snapshot: Snapshot, report: Mapping[str, Any] | None = None, lim
         picture=_jpeg(snapshot.picture),
         matte=_jpeg(snapshot.matte),
         seams=_seam_map(snapshot, limit),
+        places=_place_map(snapshot),
+        place_list=_place_list(snapshot),
         limit=f"{limit * STEPS:.1f}",
         numbers=_numbers(judged, report),
         crops="\n".join(_crop(snapshot, crop) for crop in snapshot.crops) or "<p>No tiles disagree anywhere.</p>",
@@ -96,6 +99,29 @@ def _seam_map(snapshot: Snapshot, limit: float) -> str:
             f"<title>{seam.worst * STEPS:.1f} of 255 at column {col:,}, row {row:,}</title></line>"
         )
     return "\n".join(lines)
+
+
+def _place_map(snapshot: Snapshot) -> str:
+    """Return the doubtful places as SVG rectangles in a square of 1 x 1, which the page stretches over the picture."""
+    height, width = snapshot.shape
+    return "\n".join(
+        f'<rect x="{place.left / width:.5f}" y="{place.top / height:.5f}" width="{place.width / width:.5f}" '
+        f'height="{place.height / height:.5f}"><title>{_place(place)}</title></rect>'
+        for place in snapshot.look_here
+    )
+
+
+def _place_list(snapshot: Snapshot) -> str:
+    if not snapshot.look_here:
+        return "<p>The network's answers part nowhere.</p>"
+    return "<ol>" + "".join(f"<li>{_place(place)}</li>" for place in snapshot.look_here) + "</ol>"
+
+
+def _place(place: Place) -> str:
+    return (
+        f"column {place.left:,}, row {place.top:,}, {place.width:,} x {place.height:,} px; "
+        f"spread {place.spread * STEPS:.0f} of 255"
+    )
 
 
 def _crop(snapshot: Snapshot, crop: Crop) -> str:

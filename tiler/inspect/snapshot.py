@@ -5,7 +5,7 @@ nor its network.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.atomic import atomic_file
+from tiler.core.doubt import Place
 from tiler.core.geometry import Box, Span
 from tiler.core.seams import Judgement, Seam, from_rows, to_rows
 from tiler.errors import InputError
@@ -63,7 +64,8 @@ class Snapshot:
     worst first. places: (seams, 4) float64, the top, bottom, left and right edge of each overlap as fractions of the
     picture's height and width, 0..1; outside of 0..1 where an overlap reaches around the join of a panorama. grid:
     where the blocks of the full picture meet, (horizontal lines, vertical lines), fractions as well. crops: close-ups
-    of the worst seams, the worst first.
+    of the worst seams, the worst first. look_here: places where the network's answers to several views part most, in
+    pixels of the full picture, the most doubtful first.
     """
 
     shape: tuple[int, int]
@@ -74,6 +76,7 @@ class Snapshot:
     places: NDArray[np.float64]
     grid: tuple[NDArray[np.float64], NDArray[np.float64]]
     crops: tuple[Crop, ...]
+    look_here: tuple[Place, ...] = ()
 
     def full_position(self, seam: Seam) -> tuple[int, int]:
         """Return (row, column) of the worst place of `seam` in pixels of the full picture."""
@@ -142,6 +145,7 @@ def save(snapshot: Snapshot, path: Path) -> None:
         "crop_seams": to_rows(crop.seam for crop in snapshot.crops),
         "crop_boxes": np.array([_corners(crop.box) for crop in snapshot.crops], np.int64).reshape(-1, 4),
     }
+    arrays["look_here"] = np.array([astuple(place) for place in snapshot.look_here], np.float64).reshape(-1, 5)
     crops: dict[str, NDArray[Any]] = {
         f"{part}_{n}": getattr(crop, part) for n, crop in enumerate(snapshot.crops) for part in PARTS
     }
@@ -175,6 +179,10 @@ def load(path: Path) -> Snapshot:
                 places=arrays["places"],
                 grid=(arrays["grid_rows"], arrays["grid_cols"]),
                 crops=tuple(crops),
+                look_here=tuple(
+                    Place(int(left), int(top), int(width), int(height), spread)
+                    for left, top, width, height, spread in arrays["look_here"].tolist()
+                ),
             )
     except (OSError, KeyError, ValueError) as error:
         raise InputError(
