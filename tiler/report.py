@@ -36,7 +36,7 @@ class Report:
     process so far, in 10^6 bytes; None where the system does not say.
     failed_tiles: those the network gave no answer for; the guide takes their place.
     seams: how well neighbouring tiles agree; `tiler.core.seams` says what each figure means.
-    look_here: where the network's answers to several views part most, the most doubtful first: places to look at.
+    look_here: the most doubtful places, in pixels of the full picture, the worst first.
     """
 
     source: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from tiler.checksum import sha256_of
-from tiler.core.doubt import Place, places
+from tiler.core.doubt import Place, doubt, places
 from tiler.core.fusion import fuse
 from tiler.core.geometry import Box
 from tiler.core.plan import Plan
@@ -34,7 +34,7 @@ from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.model.views import network_levels_of, views_of
 from tiler.progress import Progress, logged
-from tiler.recipe import Recipe, plan_for
+from tiler.recipe import Recipe, plan_for, tiling_of
 from tiler.report import ModelReport, Report, machine, versions
 from tiler.settings import ReportOptions, Settings
 from tiler.sidecar import write_sidecar
@@ -181,7 +181,9 @@ class Run:
             self.levels = solve_with(scene, runner, self.settings)
         self.seams, self.failed = scene.canvas.seams(), scene.journal.failed()
         base, full = self.subject.plan.shapes[-1], self.subject.plan.shapes[0]
-        self.look_here = places(scene.canvas.spread(Box.whole(base)), full)
+        whole = Box.whole(base)
+        doubts = doubt(scene.canvas.alpha(len(self.subject.plan.levels) - 1, whole), scene.canvas.spread(whole))
+        self.look_here = places(doubts, full)
 
     def take_snapshot(self, scene: Scene) -> Snapshot | None:
         """Return a snapshot of the run if a report needs one; its close-ups ask the network again."""
@@ -238,6 +240,7 @@ def scene_of(
     subject: Subject, pyramid: Pyramid, canvas: Canvas, journal: Journal, settings: Settings, progress: Progress
 ) -> Scene:
     """Return what the tasks of a run share."""
+    guide_px = tiling_of(subject.session.card, settings.matting).guide_px
     return Scene(
         subject.plan,
         pyramid,
@@ -246,7 +249,7 @@ def scene_of(
         canvas,
         journal,
         progress,
-        views=views_of(subject.session.card, settings.matting.views),
+        views=views_of(subject.session.card, guide_px, settings.matting.views),
         network_levels=network_levels_of(subject.session.card, settings.matting.network_levels),
         strict=settings.run.strict,
         backlog_tiles=settings.compute.thread_count,

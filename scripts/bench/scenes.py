@@ -19,9 +19,9 @@ from tiler.engine.scene import Scene
 from tiler.image.open import open_source
 from tiler.image.pyramid import Pyramid, build
 from tiler.model.network import Network
-from tiler.model.views import views_of
+from tiler.model.views import View, views_of
 from tiler.progress import Silent
-from tiler.recipe import plan_for
+from tiler.recipe import plan_for, tiling_of
 from tiler.settings import Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
@@ -112,6 +112,7 @@ class Opened:
     pyramid: Pyramid
     network: Network
     folder: Path
+    views: tuple[View, ...]
 
     def scene(self, name: str = ".", **changes: Any) -> Scene:
         """Return a scene with a canvas and a journal in the directory `name` of the folder.
@@ -121,7 +122,7 @@ class Opened:
         home, plan = self.folder / name, changes.pop("plan", self.plan)
         canvas, journal = Canvas(home / "canvas", plan), Journal(home / "journal")
         scene = Scene(plan, self.pyramid, self.network, fuse, canvas, journal, Silent())
-        return replace(scene, **{"views": views_of(self.network.card, "all")} | changes)
+        return replace(scene, **{"views": self.views} | changes)
 
 
 @contextmanager
@@ -130,4 +131,6 @@ def opened(path: Path, network: Network, settings: Settings) -> Iterator[Opened]
     with closing(open_source(path)) as source, TemporaryDirectory() as folder:
         plan = plan_for(source.shape, network.card, settings.matting)
         pyramid = build(source, plan.shapes, Path(folder) / "pyramid", Silent())
-        yield Opened(plan, pyramid, network, Path(folder))
+        guide_px = tiling_of(network.card, settings.matting).guide_px
+        views = views_of(network.card, guide_px, settings.matting.views)
+        yield Opened(plan, pyramid, network, Path(folder), views)

@@ -15,15 +15,15 @@ def answers(draw):
 
 @given(answers(), st.randoms())
 def test_the_order_of_the_answers_does_not_matter(views, random):
-    first = consensus(views)
-    again = consensus(random.sample(views, len(views)))
+    first = consensus(views, range(len(views)), 40)
+    again = consensus(random.sample(views, len(views)), range(len(views)), 40)
     np.testing.assert_allclose(again.alpha, first.alpha, atol=1e-6)
     np.testing.assert_allclose(again.spread, first.spread, atol=1e-6)
 
 
 @given(answers())
 def test_it_lies_between_the_answers(views):
-    found = consensus(views)
+    found = consensus(views, range(len(views)), 40)
     assert found.alpha.dtype == found.spread.dtype == np.float32
     assert (np.min(views, axis=0) - 1e-6 <= found.alpha).all()
     assert (found.alpha <= np.max(views, axis=0) + 1e-6).all()
@@ -33,7 +33,7 @@ def test_it_lies_between_the_answers(views):
 
 @given(answers(), st.integers(3, 9))
 def test_answers_that_agree_are_the_consensus_and_part_nowhere(views, count):
-    found = consensus([views[0]] * count)
+    found = consensus([views[0]] * count, [0, 1], 40)
     np.testing.assert_allclose(found.alpha, views[0], atol=1e-6)
     assert found.spread.max() <= 1e-6
 
@@ -42,13 +42,13 @@ def test_one_view_that_fails_altogether_moves_nothing():
     """Five right answers and a black one: a mean would be a sixth too dark."""
     right = np.zeros((64, 64), np.float32)
     right[16:48, 16:48] = 1
-    found = consensus([right] * 5 + [np.zeros_like(right)])
+    found = consensus([right] * 5 + [np.zeros_like(right)], [0, 5], 64)
     assert (found.alpha == right).all()
     assert found.spread[32, 32] > 0 == found.spread[2, 2]
 
 
 def test_a_part_of_it_is_a_copy():
-    whole = consensus([np.random.default_rng(0).random((9, 9), np.float32)])
+    whole = consensus([np.random.default_rng(0).random((9, 9), np.float32)], [0], 9)
     part = whole.within(Box(Span(2, 5), Span(1, 8)))
     assert (part.alpha == whole.alpha[2:5, 1:8]).all()
     assert not np.shares_memory(part.alpha, whole.alpha)

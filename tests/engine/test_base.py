@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from tests.engine.scenes import in_any_order, scene_of
 from tests.fakes import ColourKey, RedIsAlpha
 from tests.strategies import plans
-from tiler.core.consensus import consensus
 from tiler.core.geometry import Box
 from tiler.core.plan import make_plan
-from tiler.engine.answer import view_answer
+from tiler.engine.answer import agreed, view_answer
 from tiler.engine.base import base_graph
 from tiler.engine.graph import on_threads
 from tiler.engine.solve import solve
@@ -42,7 +41,8 @@ def test_a_base_of_one_tile_is_the_consensus_of_its_views():
     base = plan.levels[-1]
     scene = replace(scene_of(plan, ColourKey()), views=VIEWS)
     solve(scene, on_threads(2), detail=False)
-    expected = consensus([view_answer(scene, base, Box.whole(base.shape), view) for view in VIEWS])
+    answers = [view_answer(scene, base, Box.whole(base.shape), view) for view in VIEWS]
+    expected = agreed(scene, base, answers)
     assert (scene.canvas.levels[-1] == np.rint(expected.alpha * 65535)).all()
     assert (scene.canvas.spread(Box.whole(base.shape)) == expected.spread).all()
     assert expected.spread.max() > 0

@@ -13,19 +13,27 @@ MODNET, BSHM = find_card("modnet"), find_card("bshm")
 
 
 def test_every_size_of_the_card_is_asked_with_its_mirror_image():
-    views = views_of(MODNET, "all")
+    views = views_of(MODNET, 512, "all")
     assert len(views) == 2 * len(MODNET.views_px) == len(set(views))
     assert {(view.scale, not view.mirrored) for view in views} == {(view.scale, view.mirrored) for view in views}
 
 
 @given(st.integers(1, 30))
 def test_so_many_are_asked_as_are_wanted_and_one_is_the_picture_as_it_is(wanted):
-    views = views_of(MODNET, wanted)
-    assert views == ((AS_IT_IS,) if wanted == 1 else views_of(MODNET, "all")[:wanted])
+    views = views_of(MODNET, 512, wanted)
+    assert views == ((AS_IT_IS,) if wanted == 1 else views_of(MODNET, 512, "all")[:wanted])
+
+
+@given(st.integers(32, 4096))
+def test_no_view_is_smaller_than_the_smallest_of_the_card_or_the_base_itself(guide_px):
+    views = views_of(MODNET, guide_px, "all")
+    assert {view.scale for view in views} >= {1.0}
+    assert min(view.scale for view in views) * guide_px >= min(guide_px, *MODNET.views_px) - 1e-6
+    assert max(view.scale for view in views) == max(MODNET.views_px) / MODNET.guide_px
 
 
 def test_a_network_that_was_not_measured_is_asked_once_and_at_every_level():
-    assert views_of(BSHM, "all") == (AS_IT_IS,)
+    assert views_of(BSHM, 1024, "all") == (AS_IT_IS,)
     assert network_levels_of(BSHM, "auto") is None
 
 

@@ -1,4 +1,8 @@
-"""Where a person should look: the places of the picture in which the views of the base part most. Pure."""
+"""Where a person should look: the places of the picture that are most doubtful. Pure.
+
+A pixel is doubtful where the views of the base part, and where all of them find the same grey: there they agree, and
+yet know least.
+"""
 
 from dataclasses import dataclass
 
@@ -8,44 +12,49 @@ from scipy import ndimage
 
 from tiler.core.geometry import Box, Span
 
-# What the network gets wrong lies for the most part in so small a share of the picture, where its views part most.
+# What a matte gets wrong lies for the most part in so small a share of the picture.
 SHARE = 0.05
-# Views that part by less than this are of one mind; a picture without doubt has no place to look at.
-LEAST_SPREAD = 0.05
+# Less doubt than this is none: a picture without doubt has no place to look at.
+LEAST_DOUBT = 0.05
 # How many places a person is shown.
 SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A rectangle of the full picture, in its pixels, and the mean spread of the views there, in 0..1."""
+    """A rectangle of the full picture, in its pixels, and the mean doubt there, 0..1 and a little more."""
 
     left: int
     top: int
     width: int
     height: int
-    spread: float
+    doubt: float
 
 
-def doubtful(spread: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the pixels of the base in which the views part most: (h, w) bool, at most `SHARE` of them."""
-    limit = max(float(np.quantile(spread, 1 - SHARE, method="higher")), LEAST_SPREAD)
-    return np.asarray(spread > limit)
+def doubt(alpha: NDArray[np.float32], spread: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how doubtful each pixel of the base is, (h, w) float32: the spread of its views and its greyness."""
+    return np.asarray(spread + 2 * alpha * (1 - alpha), np.float32)
 
 
-def places(spread: NDArray[np.float32], shape: tuple[int, int]) -> tuple[Place, ...]:
+def doubtful(doubts: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the most doubtful pixels of the base: (h, w) bool, at most `SHARE` of them."""
+    limit = max(float(np.quantile(doubts, 1 - SHARE, method="higher")), LEAST_DOUBT)
+    return np.asarray(doubts > limit)
+
+
+def places(doubts: NDArray[np.float32], shape: tuple[int, int]) -> tuple[Place, ...]:
     """Return the places to look at, the most doubtful first, at most `SHOWN`.
 
-    spread: (h, w) float32 in 0..1, of the whole base. shape: (height, width) of the full picture, in whose pixels the
-    places are. A place is a connected piece of the doubtful pixels; pieces rank by the sum of their spread.
+    doubts: (h, w) float32, of the whole base. shape: (height, width) of the full picture, in whose pixels the
+    places are. A place is a connected piece of the doubtful pixels; pieces rank by the sum of their doubt.
     """
-    labels, count = ndimage.label(doubtful(spread), structure=np.ones((3, 3)))
+    labels, count = ndimage.label(doubtful(doubts), structure=np.ones((3, 3)))
     index = np.arange(1, count + 1)
-    sums = np.atleast_1d(ndimage.sum_labels(spread, labels, index))
-    means = np.atleast_1d(ndimage.mean(spread, labels, index)) if count else sums
+    sums = np.atleast_1d(ndimage.sum_labels(doubts, labels, index))
+    means = np.atleast_1d(ndimage.mean(doubts, labels, index)) if count else sums
     slices = ndimage.find_objects(labels)
     order = np.argsort(-sums, kind="stable")[:SHOWN]
-    down, across = shape[0] / spread.shape[0], shape[1] / spread.shape[1]
+    down, across = shape[0] / doubts.shape[0], shape[1] / doubts.shape[1]
     found = []
     for k in order:
         rows, cols = (Span(one.start, one.stop) for one in slices[k])

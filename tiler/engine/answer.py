@@ -1,11 +1,12 @@
 """What network, colours and guide come to for one box of a level."""
 
+from collections.abc import Sequence
 from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.core.consensus import consensus
+from tiler.core.consensus import Consensus, consensus
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
 from tiler.engine.scene import Alpha, Scene, guide_of, window
@@ -20,7 +21,7 @@ def answer(scene: Scene, level: Level, box: Box) -> Alpha:
     tiles the network sees, by its answer as well.
     """
     if level.guide_scale is None:
-        return consensus([view_answer(scene, level, box, view) for view in views_at(scene, level)]).alpha
+        return agreed(scene, level, [view_answer(scene, level, box, view) for view in views_at(scene, level)]).alpha
     rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
     alpha = scene.network.alpha(rgb) if network_sees(scene, level) else None
     fused = scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_scale))
@@ -36,6 +37,12 @@ def network_sees(scene: Scene, level: Level) -> bool:
 def views_at(scene: Scene, level: Level) -> tuple[View, ...]:
     """Return the views of the base `level`; of a picture that is its own base, no view is larger than the picture."""
     return tuple(view for view in scene.views if view.scale <= 1 or level.index > 0)
+
+
+def agreed(scene: Scene, level: Level, answers: Sequence[Alpha]) -> Consensus:
+    """Return the consensus of the answers to `views_at` of one box of the base."""
+    fine = [k for k, view in enumerate(views_at(scene, level)) if view.scale >= 1]
+    return consensus(answers, fine, min(level.shape))
 
 
 def view_answer(scene: Scene, level: Level, box: Box, view: View) -> Alpha:

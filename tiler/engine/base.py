@@ -4,11 +4,11 @@ Each view is a task of its own, so that all threads are at work. The base has no
 """
 
 from tiler.core.blending import blend, touching
-from tiler.core.consensus import Consensus, consensus
+from tiler.core.consensus import Consensus
 from tiler.core.geometry import Box
 from tiler.core.plan import Level
 from tiler.core.seams import measure_block
-from tiler.engine.answer import view_answer, views_at
+from tiler.engine.answer import agreed, view_answer, views_at
 from tiler.engine.graph import Graph
 from tiler.engine.scene import Alpha, Scene
 from tiler.errors import ModelError
@@ -50,9 +50,9 @@ def _run_view(scene: Scene, level: Level, i: int, j: int, view: View) -> Alpha:
     return alpha
 
 
-def _agree(_scene: Scene, level: Level, i: int, j: int, answers: list[Alpha]) -> Consensus:
+def _agree(scene: Scene, level: Level, i: int, j: int, answers: list[Alpha]) -> Consensus:
     """Return the consensus of the views of tile (i, j) over its support."""
-    return consensus(answers).within(level.support(i, j).within(level.read(i, j)))
+    return agreed(scene, level, answers).within(level.support(i, j).within(level.read(i, j)))
 
 
 def _write_block(

@@ -25,7 +25,7 @@ from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.retry import RetryingNetwork
 from tiler.model.views import network_levels_of, views_of
 from tiler.progress import Progress
-from tiler.recipe import Difference, Recipe, shaping_versions
+from tiler.recipe import Difference, Recipe, shaping_versions, tiling_of
 from tiler.settings import ComputeOptions, RunOptions, Settings
 from tiler.store.workdir import joined
 
@@ -247,7 +247,7 @@ def _scene(ticket: Ticket) -> Scene:
         canvas,
         journal,
         progress,
-        views=views_of(card, matting.views),
+        views=views_of(card, tiling_of(card, matting).guide_px, matting.views),
         network_levels=network_levels_of(card, matting.network_levels),
         strict=ticket.run.strict,
     )

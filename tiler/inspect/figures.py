@@ -68,7 +68,7 @@ def heat_map(snapshot: Snapshot, *, level: int | None = None, grid: bool = False
 
 
 def look_here(snapshot: Snapshot) -> Figure:
-    """Draw a rectangle around each place where the network's answers to several views part most, and its rank."""
+    """Draw a rectangle around each of the most doubtful places, and its rank."""
     height, width = snapshot.shape
     figure = Figure(figsize=(10, 10 * height / width if width >= height else 12), layout="constrained")
     axes = figure.add_subplot()

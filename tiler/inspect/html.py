@@ -113,15 +113,12 @@ def _place_map(snapshot: Snapshot) -> str:
 
 def _place_list(snapshot: Snapshot) -> str:
     if not snapshot.look_here:
-        return "<p>The network's answers part nowhere.</p>"
+        return "<p>Nothing in this matte is doubtful.</p>"
     return "<ol>" + "".join(f"<li>{_place(place)}</li>" for place in snapshot.look_here) + "</ol>"
 
 
 def _place(place: Place) -> str:
-    return (
-        f"column {place.left:,}, row {place.top:,}, {place.width:,} x {place.height:,} px; "
-        f"spread {place.spread * STEPS:.0f} of 255"
-    )
+    return f"column {place.left:,}, row {place.top:,}, {place.width:,} x {place.height:,} px; doubt {place.doubt:.2f}"
 
 
 def _crop(snapshot: Snapshot, crop: Crop) -> str:

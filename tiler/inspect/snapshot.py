@@ -64,8 +64,8 @@ class Snapshot:
     worst first. places: (seams, 4) float64, the top, bottom, left and right edge of each overlap as fractions of the
     picture's height and width, 0..1; outside of 0..1 where an overlap reaches around the join of a panorama. grid:
     where the blocks of the full picture meet, (horizontal lines, vertical lines), fractions as well. crops: close-ups
-    of the worst seams, the worst first. look_here: places where the network's answers to several views part most, in
-    pixels of the full picture, the most doubtful first.
+    of the worst seams, the worst first. look_here: the most doubtful places, in pixels of the full picture, the worst
+    first.
     """
 
     shape: tuple[int, int]
@@ -180,8 +180,8 @@ def load(path: Path) -> Snapshot:
                 grid=(arrays["grid_rows"], arrays["grid_cols"]),
                 crops=tuple(crops),
                 look_here=tuple(
-                    Place(int(left), int(top), int(width), int(height), spread)
-                    for left, top, width, height, spread in arrays["look_here"].tolist()
+                    Place(int(left), int(top), int(width), int(height), doubt)
+                    for left, top, width, height, doubt in arrays["look_here"].tolist()
                 ),
             )
     except (OSError, KeyError, ValueError) as error:

@@ -29,7 +29,7 @@ class ModelCard:
     tile_px, overlap_px: side of a tile, and how much neighbours should share.
     multiple_px: both sides of what it is fed must be multiples of this; the session sees to it.
     views_px: short sides at which it is asked for a picture whose guide has `guide_px`, each also for the mirror image;
-    the median of its answers is the guide. The most useful first. Empty where that was not measured: it is asked once.
+    the consensus of its answers is the guide. Empty where that was not measured: it is asked once.
     network_levels: in how many levels above the base its tiles earn their cost; None where that was not measured: in
     all of them.
     directory: where the card lies; the graph may lie beside it.

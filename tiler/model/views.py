@@ -30,12 +30,16 @@ class View:
 AS_IT_IS = View(1.0, mirrored=False)
 
 
-def views_of(card: ModelCard, wanted: int | Literal["all"]) -> tuple[View, ...]:
-    """Return the views in which the base is shown to the network of `card`: all of the card's, or the first `wanted`.
+def views_of(card: ModelCard, guide_px: int, wanted: int | Literal["all"]) -> tuple[View, ...]:
+    """Return the views in which a base of short side `guide_px` is shown to the network: all, or the first `wanted`.
 
-    A network without measured views, and one of which a single view is wanted, is shown the base as it is.
+    A view of the card that is smaller than the card's guide keeps its size in pixels, because a network fails below
+    some size, and is left out where the base itself is smaller. A larger view keeps its ratio to the guide. A network
+    without measured views, and one of which a single view is wanted, is shown the base as it is.
     """
-    views = [View(side / card.guide_px, mirrored) for side in card.views_px for mirrored in (False, True)]
+    smaller = [side / guide_px for side in card.views_px if side < min(guide_px, card.guide_px)]
+    scales = [side / card.guide_px for side in card.views_px if side >= card.guide_px] + smaller
+    views = [View(scale, mirrored) for scale in scales for mirrored in (False, True)]
     chosen = views[: len(views) if wanted == "all" else wanted]
     return tuple(chosen) if len(chosen) > 1 else (AS_IT_IS,)
 
