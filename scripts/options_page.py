@@ -31,6 +31,8 @@ def _row(one: Option) -> str:
         flag, values = f"{flag}, `--no-{one.flag[2:]}`", ""
     elif one.choices:
         values = ", ".join(f"`{choice}`" for choice in one.choices)
+    elif one.many:
+        values = "texts"
     elif one.words:
         values = ", ".join(["whole number", *(f"`{word}`" for word in one.words)])
     elif one.help.least is not None:

@@ -147,3 +147,15 @@ def test_reports_of_a_batch_lie_in_folders_like_the_outputs(archive):
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert len(found) == 12
     assert {"a.jpg.png.html", "sub/b.png.json", "sub/deep/c.png.npz"} <= set(found)
+
+
+def test_each_picture_of_a_batch_has_its_own_guide(archive):
+    guides = archive.parent / "guides"
+    for name, grey in [("a.png", 51), ("sub/b.png", 102)]:
+        (guides / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (120, 90), grey).save(guides / name)
+    results, _ = run(archive, guide=guides, detail="none", alpha_only=True)
+    assert [result.outcome for result in results] == ["done", "done", "done", "failed"]
+    assert "there is no guide for c.tif" in results[-1].reason
+    found = {name: set(np.unique(np.asarray(Image.open(archive.parent / "out" / name)))) for name in outputs(archive)}
+    assert found == {"a.jpg.png": {51}, "a.png.png": {51}, "sub/b.png": {102}}

@@ -22,6 +22,8 @@ def settings(draw):
     values = {}
     for one in (one for kind in GROUPS.values() for one in options_of(kind)):
         choices = st.sampled_from(one.choices) if one.choices else KINDS[one.kind]
+        choices = choices | st.sampled_from(one.words) if one.words else choices
+        choices = st.lists(st.just("1,2,3,4"), max_size=2).map(tuple) if one.many else choices
         values[one.name] = draw(st.none() | choices if one.optional else choices)
     return Settings.of(**{**values, "overlap_px": None})
 

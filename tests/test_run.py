@@ -19,6 +19,7 @@ from tiler.model.graph_report import GraphReport
 from tiler.model.tensorflow_runtime import open_session
 from tiler.progress import Silent
 from tiler.recipe import plan_for
+from tiler.sidecar import is_done
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 
@@ -212,3 +213,76 @@ def test_without_detail_the_base_alone_runs_and_the_sidecar_says_so(photo, tmp_p
     soft, sharp = (np.asarray(Image.open(tmp_path / name)).astype(float) for name in ("quick.png", "full.png"))
     assert 0 < np.abs(soft - sharp).mean() < 3
     assert np.abs(np.diff(soft)).max() < np.abs(np.diff(sharp)).max()
+
+
+def alpha_of(path):
+    return np.asarray(Image.open(path)).astype(np.int64)
+
+
+@pytest.fixture
+def hinted(photo, tmp_path, monkeypatch):
+    """Matte the photo, small and quick, with hints; returns (alpha, 16 bit; the shapes that the network saw)."""
+    seen = []
+
+    class Watched(Fake):
+        def alpha(self, rgb):
+            seen.append(rgb.shape[:2])
+            return super().alpha(rgb)
+
+    monkeypatch.setattr(run, "open_session", lambda *_: Watched())
+
+    def matte(**options):
+        seen.clear()
+        small = tiler.Settings.of(guide_px=150, tile_px=160, overlap_px=32, alpha_only=True, bits=16, threads=1)
+        tiler.matte(photo, tmp_path / "out.png", small.with_options(**options))
+        return alpha_of(tmp_path / "out.png"), list(seen)
+
+    return matte
+
+
+def test_a_guide_of_ones_own_takes_the_place_of_the_small_picture(hinted, tmp_path):
+    Image.new("L", (45, 60), 102).save(tmp_path / "guide.png")
+    alpha, seen = hinted(guide=tmp_path / "guide.png", detail="none")
+    assert not seen
+    assert np.abs(alpha - round(0.4 * 65535)).max() <= 1
+
+
+def test_what_a_trimap_knows_is_kept_exactly(hinted, tmp_path):
+    known = np.full((1200, 900), 128, np.uint8)
+    known[:, :301], known[500:700, 430:433] = 255, 0
+    Image.fromarray(known).save(tmp_path / "trimap.png")
+    for options in ({}, {"detail": "none"}, {"dense_levels": 1}, {"route": "dense", "repair": True}):
+        alpha, _ = hinted(trimap=tmp_path / "trimap.png", **options)
+        assert (alpha[known == 255] == 65535).all(), options
+        assert (alpha[known == 0] == 0).all(), options
+    assert 0 < alpha[known == 128].mean() < 65535
+
+
+def test_outside_of_the_rectangles_the_guide_stands_and_no_tile_runs(hinted):
+    whole, ran = hinted(network_levels="all")
+    guide, _ = hinted(network_levels="all", detail="none")
+    part, ran_in_part = hinted(network_levels="all", roi=("100,300,100,100",))
+    assert len(ran_in_part) < len(ran)
+    inside = np.s_[320:380, 120:180]
+    assert np.abs(part[inside] - whole[inside]).mean() < 0.1 * np.abs(guide[inside] - whole[inside]).mean()
+    assert (part[:, 600:] == guide[:, 600:]).all()
+    assert (whole[:, 600:] != guide[:, 600:]).any()
+
+
+def test_a_rectangle_outside_of_the_picture_is_refused(hinted):
+    with pytest.raises(tiler.TilerError, match=r"--roi 800,0,101,10 does not lie in .*900 x 1200 px"):
+        hinted(roi=("800,0,101,10",))
+
+
+@pytest.mark.parametrize("option", ["guide", "trimap"])
+def test_a_hint_that_changes_is_another_recipe(hinted, photo, tmp_path, option):
+    hint, output = tmp_path / "hint.png", tmp_path / "out.png"
+    Image.new("L", (900, 1200), 128).save(hint)
+    settings = tiler.Settings.of(guide_px=150, tile_px=160, alpha_only=True, bits=16, threads=1, **{option: hint})
+    hinted(**{option: hint}, overlap_px=None)
+    assert is_done(photo, output, settings, Fake())
+    Image.new("L", (900, 1200), 129).save(hint)
+    assert not is_done(photo, output, settings, Fake())
+    hint.unlink()
+    with pytest.raises(tiler.TilerError, match="there is no such file"):
+        hinted(**{option: hint})

@@ -15,6 +15,7 @@ from tiler.core.geometry import Box, Span
 from tiler.core.plan import Plan
 from tiler.engine.graph import on_threads
 from tiler.errors import InputError
+from tiler.image.hints import keep_hints
 from tiler.image.pyramid import build
 from tiler.image.source import Colour, Metadata, Pixels
 from tiler.model.tensorflow_runtime import Session, open_session
@@ -45,8 +46,8 @@ def alpha(
     than memory: it is read in windows, and its alpha is a lazy Dask array over scratch files, which are removed when
     the array is. An array is (height, width) or (height, width, samples): grey, RGB, or one of them with an alpha,
     which is left out. uint8 and uint16 use their full range; floats are 0..1 on the curve of sRGB.
-    settings: the groups matting and compute, and `work_dir`, the directory for scratch files. model: a network from
-    `tiler.open_model`, which stays open. progress: receives stages, tiles and notes.
+    settings: the groups matting, hints and compute, and `work_dir`, the directory for scratch files. model: a network
+    from `tiler.open_model`, which stays open. progress: receives stages, tiles and notes.
 
     Raises InputError for an array of another shape or dtype, of no pixels, or with values that are not in 0..1.
     """
@@ -138,7 +139,9 @@ def _solved(
         pyramid = build(source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps)
         canvas, journal = Canvas(folder / "canvas", plan), Journal(folder / "journal")
         subject = Subject(folder, source, session, plan, full_turn=False, seconds=0.0)
-        scene = scene_of(subject, pyramid, canvas, journal, settings, progress)
+        known = settings.hints
+        hints = keep_hints(folder / "hints", known.guide, known.trimap, plan.shapes[0], plan.shapes[-1])
+        scene = scene_of(subject, pyramid, canvas, journal, settings, progress, hints)
         solve_with(scene, on_threads(settings.compute.thread_count), settings)
     finally:
         if model is None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields, replace
+from glob import escape as glob_escape
 from pathlib import Path
 from threading import Event
 from time import perf_counter
@@ -99,8 +100,9 @@ def run_batch(
 
     def one(numbered: tuple[int, Item]) -> Result:
         number, item = numbered
-        own = _with_reports(settings, item, into)
-        return _one(item, own, model, _Stoppable(progress_of(f"{number}/{len(items)} {item.source.name}"), stop))
+        return _one(
+            item, settings, into, model, _Stoppable(progress_of(f"{number}/{len(items)} {item.source.name}"), stop)
+        )
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="batch") as pool:
         try:
@@ -193,11 +195,12 @@ class _Stoppable:
             raise KeyboardInterrupt
 
 
-def _one(item: Item, settings: Settings, model: Session, progress: Progress) -> Result:
+def _one(item: Item, settings: Settings, into: Path, model: Session, progress: Progress) -> Result:
     began = perf_counter()
     outcome: Outcome = "done"
     tiles_run, reason = 0, ""
     try:
+        settings = _with_hints(_with_reports(settings, item, into), item, into)
         if is_done(item.source, item.output, settings, model):
             outcome = "skipped"
         else:
@@ -223,6 +226,27 @@ def _with_reports(settings: Settings, item: Item, into: Path) -> Settings:
         for option, suffix in REPORT_SUFFIXES.items()
         if (folder := getattr(settings.reports, option)) is not None
     }
+    return settings.with_options(**files)
+
+
+def _with_hints(settings: Settings, item: Item, into: Path) -> Settings:
+    """Return the settings with the folders of guides and trimaps replaced by this picture's files in them.
+
+    Such a file has the picture's name, with any ending. Raises InputError if there is none, or more than one.
+    """
+    name = item.output.relative_to(into)
+    files = {}
+    for option in ("guide", "trimap"):
+        folder = getattr(settings.hints, option)
+        if folder is not None:
+            found = sorted((folder / name.parent).glob(f"{glob_escape(item.source.stem)}.*"))
+            if len(found) != 1:
+                raise InputError(
+                    f"{folder / name.parent}: there {'is no' if not found else 'is more than one'} {option} for "
+                    f"{item.source.name}.",
+                    f"Give it the picture's name, as {item.source.stem}.png, or leave out --{option}.",
+                )
+            files[option] = found[0]
     return settings.with_options(**files)
 
 

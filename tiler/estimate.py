@@ -14,10 +14,12 @@ from time import perf_counter
 
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level, Plan
+from tiler.core.region import tiles_in
 from tiler.engine.base import base_graph
 from tiler.engine.graph import graph, on_threads
 from tiler.engine.scene import Scene
 from tiler.errors import OutputError
+from tiler.image.hints import keep_hints
 from tiler.image.limits import GB, available_memory, needed_bytes, network_memory
 from tiler.image.pyramid import build
 from tiler.memory import peak_memory_mb
@@ -99,7 +101,9 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
         pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=subject.wraps)
         read_s = perf_counter() - began
         canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
-        scene = replace(scene_of(subject, pyramid, canvas, journal, settings, progress), strict=True)
+        wanted = settings.hints
+        hints = keep_hints(scratch / "hints", wanted.guide, wanted.trimap, plan.shapes[0], plan.shapes[-1])
+        scene = replace(scene_of(subject, pyramid, canvas, journal, settings, progress, hints), strict=True)
         base_s = _solve_base(scene, threads)
         likely = [_likely(scene, level, settings.matting) for level in plan.levels]
         tile_s = _probe(scene, plan, likely, threads)
@@ -149,14 +153,17 @@ def _likely(scene: Scene, level: Level, matting: MattingOptions) -> frozenset[tu
     Exact for the level above the base; finer ones are guided better than this, and run at most a few fewer.
     """
     base = scene.plan.levels[-1]
-    if level.index >= base.index - matting.dense_levels:
+    inside = tiles_in(level, scene.regions, scene.plan.shapes[0])
+    if level is base:
         return frozenset(level.tiles)
+    if level.index >= base.index - matting.dense_levels:
+        return inside
     if matting.detail == "none":
         return frozenset()
     if matting.route == "dense":
-        return frozenset(level.tiles)
+        return inside
     guide_scale = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
-    return uncertain_tiles(
+    return inside & uncertain_tiles(
         lambda box: scene.canvas.alpha(base.index, box), replace(level, guide_scale=guide_scale), base
     )
 

@@ -8,7 +8,7 @@ import tomli_w
 
 from tiler.atomic import atomic_file
 from tiler.errors import SettingsError, TilerError
-from tiler.settings import GROUPS, Settings, nearest, options_of
+from tiler.settings import GROUPS, Option, Settings, nearest, options_of
 
 HEADER = "# Options for tiler: `tiler matte PICTURE -o OUTPUT --settings THIS-FILE`.\n"
 
@@ -34,7 +34,7 @@ def read_preset(path: Path) -> Settings:
         for name, value in table.items():
             if name not in known:
                 raise SettingsError(f"{path}: there is no option {name!r} in [{group}].", nearest(name, list(known)))
-            values[name] = Path(value) if known[name].kind is Path and isinstance(value, str) else value
+            values[name] = _from_toml(known[name], value)
     try:
         return Settings.of(**values)
     except SettingsError as error:
@@ -59,10 +59,16 @@ def write_preset(path: Path, settings: Settings) -> None:
         file.write(text.encode())
 
 
+def _from_toml(option: Option, value: Any) -> Any:
+    if option.kind is Path and isinstance(value, str):
+        return Path(value)
+    return tuple(value) if option.many and isinstance(value, list) else value
+
+
 def _changed(group: Any) -> dict[str, Any]:
     values = {one.name: (getattr(group, one.name), one.default) for one in options_of(type(group))}
     return {
-        name: str(value) if isinstance(value, Path) else value
+        name: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
         for name, (value, default) in values.items()
         if value != default
     }

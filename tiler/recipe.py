@@ -11,13 +11,15 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from tiler.checksum import sha256_of
 from tiler.core.geometry import Axis
 from tiler.core.plan import Plan, make_plan
-from tiler.errors import SettingsError
+from tiler.errors import InputError, SettingsError
 from tiler.image.read.vips import libvips_version
 from tiler.model.card import ModelCard
 from tiler.model.network import Device, UsedPrecision
-from tiler.settings import MattingOptions, OutputOptions, options_of
+from tiler.progress import Progress
+from tiler.settings import HintOptions, MattingOptions, OutputOptions, options_of
 
 Value = str | int | float | bool | None
 Parts = Mapping[str, Value]
@@ -69,7 +71,8 @@ class Recipe:
 
     source_sha256: of the picture's file. card: the contract of the network. graph_sha256: of its graph file.
     precision, device: as resolved, never "auto". plan: levels and tiles. matting: the options of guide and detail.
-    output: the options of the written file; None where the alpha alone is meant. versions: (name, version) pairs.
+    hints: (name, value) pairs of what was known beforehand. output: the options of the written file; None where the
+    alpha alone is meant. versions: (name, version) pairs.
     """
 
     source_sha256: str
@@ -79,6 +82,7 @@ class Recipe:
     device: Device
     plan: Plan
     matting: MattingOptions
+    hints: tuple[tuple[str, str], ...] = ()
     output: OutputOptions | None = None
     versions: tuple[tuple[str, str], ...] = field(default_factory=shaping_versions)
 
@@ -92,6 +96,7 @@ class Recipe:
             "precision": self.precision,
             "device": self.device,
             **{one.flag: _plain(getattr(self.matting, one.name)) for one in options_of(MattingOptions)},
+            **dict(self.hints),
             "--guide-px": tiling.guide_px,
             "--tile-px": tiling.tile_px,
             "--overlap-px": tiling.overlap_px,
@@ -115,6 +120,20 @@ class Recipe:
             for name in names
             if name not in now or name not in before or before[name] != now[name]
         )
+
+
+def hints_of(hints: HintOptions, progress: Progress) -> tuple[tuple[str, str], ...]:
+    """Return what was known beforehand as (name, value) pairs: files by their sha256.
+
+    Raises InputError if a file is not there.
+    """
+    found = []
+    for name, path in (("guide", hints.guide), ("trimap", hints.trimap)):
+        if path is not None:
+            if not path.is_file():
+                raise InputError(f"{path}: there is no such file.", f"Check --{name}.")
+            found.append((f"{name} sha256", sha256_of(path, progress)))
+    return (*found, *((("--roi", " ".join(sorted(hints.roi))),) if hints.roi else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,15 @@ from tiler.core.doubt import Place, doubt, places
 from tiler.core.fusion import fuse
 from tiler.core.geometry import Box
 from tiler.core.plan import Plan
+from tiler.core.region import regions_of
 from tiler.core.seams import Seam, judge
 from tiler.engine.graph import Runner, on_threads
 from tiler.engine.repair import repair
 from tiler.engine.report import LevelReport
 from tiler.engine.scene import Scene
 from tiler.engine.solve import solve
-from tiler.errors import OutputError
+from tiler.errors import InputError, OutputError
+from tiler.image.hints import NOTHING, Hints
 from tiler.image.limits import check_room
 from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
@@ -34,9 +36,9 @@ from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.model.views import network_levels_of, views_of
 from tiler.progress import Progress, logged
-from tiler.recipe import Recipe, plan_for, tiling_of
+from tiler.recipe import Recipe, hints_of, plan_for, tiling_of
 from tiler.report import ModelReport, Report, machine, versions
-from tiler.settings import ReportOptions, Settings
+from tiler.settings import HintOptions, ReportOptions, Settings
 from tiler.sidecar import write_sidecar
 from tiler.store.canvas import Canvas
 from tiler.store.journal import FailedTile, Journal
@@ -125,6 +127,7 @@ def opened(
         picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels)))
         for note in picture.metadata.notes:
             progress.note(f"{path}: {note}")
+        _check_regions(path, picture.shape, settings.hints)
         tile_px = settings.matting.tile_px or find_card(settings.compute.model).tile_px
         check_room(path, picture, scratch, tile_px, settings.compute.thread_count, continued=continued)
         began = perf_counter()
@@ -162,6 +165,7 @@ class Run:
             device=session.device,
             plan=subject.plan,
             matting=self.settings.matting,
+            hints=hints_of(self.settings.hints, self.progress),
         )
 
     def read(self, work: WorkDir) -> Scene:
@@ -173,7 +177,8 @@ class Run:
         if done := sum(len(canvas.done(level.index)) for level in plan.levels):
             count = sum(level.count for level in plan.levels)
             self.progress.note(f"{self.output}: continues; {done} of {count} blocks were done.")
-        return scene_of(self.subject, self.pyramid, canvas, journal, self.settings, self.progress)
+        hints = work.hints(self.settings.hints, plan)
+        return scene_of(self.subject, self.pyramid, canvas, journal, self.settings, self.progress, hints)
 
     def solve(self, scene: Scene, folder: Path) -> None:
         """Write the alpha of every level onto the canvas."""
@@ -237,7 +242,13 @@ class Run:
 
 
 def scene_of(
-    subject: Subject, pyramid: Pyramid, canvas: Canvas, journal: Journal, settings: Settings, progress: Progress
+    subject: Subject,
+    pyramid: Pyramid,
+    canvas: Canvas,
+    journal: Journal,
+    settings: Settings,
+    progress: Progress,
+    hints: Hints = NOTHING,
 ) -> Scene:
     """Return what the tasks of a run share."""
     guide_px = tiling_of(subject.session.card, settings.matting).guide_px
@@ -251,6 +262,8 @@ def scene_of(
         progress,
         views=views_of(subject.session.card, guide_px, settings.matting.views),
         network_levels=network_levels_of(subject.session.card, settings.matting.network_levels),
+        hints=hints,
+        regions=regions_of(settings.hints.roi),
         strict=settings.run.strict,
         backlog_tiles=settings.compute.thread_count,
     )
@@ -281,6 +294,16 @@ def _runner(scene: Scene, run: Run, folder: Path) -> Iterator[tuple[Scene, Runne
     sent = travelling(scene, run.subject.path, folder, run.settings, run.recipe, open_session)
     with on_cluster(compute.cluster, sent) as (runner, callers):
         yield replace(sent, backlog_tiles=callers), runner
+
+
+def _check_regions(path: Path, shape: tuple[int, int], hints: HintOptions) -> None:
+    """Raise InputError if a rectangle to work in does not lie in the picture."""
+    for text, box in zip(hints.roi, regions_of(hints.roi), strict=True):
+        if box.rows.stop > shape[0] or box.cols.stop > shape[1]:
+            raise InputError(
+                f"--roi {text} does not lie in {path}, which has {shape[1]} x {shape[0]} px.",
+                "Give left, top, width and height in pixels of the picture.",
+            )
 
 
 def _check_places(reports: ReportOptions) -> None:

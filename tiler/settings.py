@@ -1,6 +1,6 @@
 """Every option of a run, said once: its name, its default, what it does, and the values it can have.
 
-Options come in five groups. The command line is generated from them, presets are read into them, and a group that
+Options come in six groups. The command line is generated from them, presets are read into them, and a group that
 does not shape the alpha cannot reach the recipe, because the recipe takes other types.
 """
 
@@ -107,6 +107,33 @@ class MattingOptions(_Group):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HintOptions(_Group):
+    """What is known beforehand. In a batch, guide and trimap are folders, with one file for each picture."""
+
+    guide: Annotated[
+        Path | None,
+        Help("An alpha of any size, from another tool or by hand, in the place of the small picture's.", shown="none"),
+    ] = None
+    trimap: Annotated[
+        Path | None,
+        Help("A trimap of the picture's size: 0 and 255 are kept exactly, 128 is not known.", shown="none"),
+    ] = None
+    roi: Annotated[
+        tuple[str, ...],
+        Help("Work in the rectangle X,Y,WIDTH,HEIGHT alone; the rest is as the guide has it. Repeatable.", shown="all"),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        _Group.__post_init__(self)
+        for text in self.roi:
+            numbers = [int(part) if part.strip().isdecimal() else -1 for part in text.split(",")]
+            if len(numbers) != 4 or min(numbers) < 0 or 0 in numbers[2:]:
+                raise SettingsError(
+                    f"--roi is {text!r}.", "Give left, top, width and height in pixels: --roi 1200,800,2000,1500."
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeOptions(_Group):
     """Which network runs, and on what."""
 
@@ -171,13 +198,14 @@ class ReportOptions(_Group):
 class Settings:
     """Every option of a run, in groups.
 
-    matting: guide and detail. compute: network and machine. output: what is written. run: how the run goes.
-    reports: what is written about it.
+    matting: guide and detail. hints: what is known beforehand. compute: network and machine. output: what is written.
+    run: how the run goes. reports: what is written about it.
 
     Raises SettingsError, naming the option and the values it can have.
     """
 
     matting: MattingOptions = field(default_factory=MattingOptions)
+    hints: HintOptions = field(default_factory=HintOptions)
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
     run: RunOptions = field(default_factory=RunOptions)
@@ -201,6 +229,7 @@ class Settings:
 
 GROUPS: dict[str, type[_Group]] = {
     "matting": MattingOptions,
+    "hints": HintOptions,
     "compute": ComputeOptions,
     "output": OutputOptions,
     "run": RunOptions,
@@ -213,13 +242,15 @@ class Option:
     """One option of a group, as the command line and presets need it.
 
     kind: the type of its values: int, str, bool or Path. choices: the values it can have, if they are few. words: what
-    a number may be as well. optional: None is a value as well, and stands for the default that `help.shown` describes.
+    a number may be as well. many: its value is a tuple of such values. optional: None is a value as well, and stands
+    for the default that `help.shown` describes.
     """
 
     name: str
     kind: type
     choices: tuple[Any, ...]
     words: tuple[str, ...]
+    many: bool
     optional: bool
     default: Any
     help: Help
@@ -233,7 +264,10 @@ class Option:
         """Raise SettingsError unless `value` is one this option can have."""
         if (value is None and self.optional) or value in self.words:
             return
-        if self.choices:
+        if self.many:
+            if not isinstance(value, tuple) or not all(isinstance(one, self.kind) for one in value):
+                raise SettingsError(f"{self.flag} is {value!r}.", "Give a list of texts.")
+        elif self.choices:
             if value not in self.choices:
                 raise SettingsError(
                     f"{self.flag} is {value!r}.", f"Choose one of: {', '.join(map(str, self.choices))}."
@@ -273,13 +307,15 @@ _OPTIONS: dict[type[_Group], tuple[Option, ...]] = {}
 
 def _option(one: Field[Any], hint: Any) -> Option:
     own, text = get_args(hint)
-    parts = get_args(own) if get_origin(own) in (Union, UnionType) else (own,)
+    many = get_origin(own) is tuple
+    parts = get_args(own) if get_origin(own) in (Union, UnionType) else get_args(own)[:1] if many else (own,)
     kind, *words = (part for part in parts if part is not type(None))
     choices = get_args(kind) if get_origin(kind) is Literal else ()
     return Option(
         name=one.name,
         kind=type(choices[0]) if choices else kind,
         choices=choices,
+        many=many,
         words=get_args(words[0]) if words else (),
         optional=type(None) in parts,
         default=one.default,

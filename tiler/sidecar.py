@@ -13,7 +13,7 @@ from tiler.atomic import atomic_file
 from tiler.checksum import content_sha256, sha256_of
 from tiler.model.tensorflow_runtime import Session
 from tiler.progress import Silent
-from tiler.recipe import Recipe, plan_for
+from tiler.recipe import Recipe, hints_of, plan_for
 from tiler.report import Report
 from tiler.settings import Settings
 
@@ -73,6 +73,7 @@ def is_done(source: Path, output: Path, settings: Settings, session: Session) ->
                 wraps=kept["input"]["full_turn"] if wraps is None else wraps,
             ),
             matting=settings.matting,
+            hints=hints_of(settings.hints, Silent()),
             output=settings.output,
         )
         return (

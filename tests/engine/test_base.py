@@ -42,7 +42,7 @@ def test_a_base_of_one_tile_is_the_consensus_of_its_views():
     scene = replace(scene_of(plan, ColourKey()), views=VIEWS)
     solve(scene, on_threads(2), detail=False)
     answers = [view_answer(scene, base, Box.whole(base.shape), view) for view in VIEWS]
-    expected = agreed(scene, base, answers)
+    expected = agreed(scene, base, Box.whole(base.shape), answers)
     assert (scene.canvas.levels[-1] == np.rint(expected.alpha * 65535)).all()
     assert (scene.canvas.spread(Box.whole(base.shape)) == expected.spread).all()
     assert expected.spread.max() > 0

@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiler.errors import ModelError
-from tiler.model.card import ModelCard, cards, find_card, read_card
+from tiler.model.card import OPTIONAL, ModelCard, cards, find_card, read_card
 
 
 def text(**changes):
     """Return modnet's card as TOML with some fields changed, or left out where None."""
     card = find_card("modnet")
     table = {f.name: getattr(card, f.name) for f in fields(card) if f.name != "directory"} | changes
-    lines = [f"{k} = '{v}'" if isinstance(v, str) else f"{k} = {v}" for k, v in table.items() if v is not None]
+    written = {str: lambda v: f"'{v}'", int: str, tuple: lambda v: str(list(v))}
+    lines = [f"{k} = {written[type(v)](v)}" for k, v in table.items() if v is not None]
     return "\n".join(lines)
 
 
@@ -39,7 +40,7 @@ def test_what_is_written_is_what_is_read(tmp_path):
     assert read.tile_px == find_card("modnet").tile_px
 
 
-REQUIRED = [f.name for f in fields(ModelCard) if f.name not in ("directory", "hub_id", "sha256")]
+REQUIRED = [f.name for f in fields(ModelCard) if f.name not in ("directory", *OPTIONAL)]
 
 
 @given(field=st.sampled_from(REQUIRED))
@@ -65,6 +66,9 @@ def test_a_field_of_another_kind_is_named(tmp_path_factory, field, value):
         ({"alpha_channel": -1}, "alpha_channel is -1"),
         ({"overlap_px": 257}, "overlap_px is 257"),
         ({"graph": "../elsewhere.pb"}, "elsewhere"),
+        ({"views_px": (512, 0)}, "views_px is"),
+        ({"views_px": 512}, "views_px is 512"),
+        ({"network_levels": -1}, "network_levels is -1"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, changes, says):

@@ -21,7 +21,7 @@ EXAMPLES = """Examples:
 """
 
 
-@takes("matting", "compute", "output", "run", "reports")
+@takes("matting", "hints", "compute", "output", "run", "reports")
 def command(
     settings: Settings,
     where: Annotated[

@@ -11,7 +11,7 @@ from tiler.settings import Settings
 EXAMPLES = "Example: tiler estimate scan.tif --tile-px 1024"
 
 
-@takes("matting", "compute", "run")
+@takes("matting", "hints", "compute", "run")
 def command(
     settings: Settings,
     picture: Annotated[Path, typer.Argument(help="A picture of any size.", show_default=False)],

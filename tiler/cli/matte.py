@@ -23,7 +23,7 @@ EXAMPLES = """Examples:
 """
 
 
-@takes("matting", "compute", "output", "run", "reports")
+@takes("matting", "hints", "compute", "output", "run", "reports")
 def command(
     settings: Settings,
     picture: Annotated[

@@ -18,6 +18,7 @@ from tiler.settings import GROUPS, Option, Settings, options_of
 
 HEADINGS = {
     "matting": "Guide and detail",
+    "hints": "What is known beforehand",
     "compute": "Network and machine",
     "output": "Output",
     "run": "Run",
@@ -101,16 +102,23 @@ def plain_errors(*, debug: bool) -> Iterator[None]:
 
 def _settings(chosen: dict[str, Any], preset: Path | None, save: Path | None) -> Settings:
     settings = read_preset(preset) if preset else Settings()
-    settings = settings.with_options(**{name: value for name, value in chosen.items() if value is not None})
+    settings = settings.with_options(
+        **{name: _value(value) for name, value in chosen.items() if value not in (None, [])}
+    )
     if save:
         write_preset(save, settings)
     return settings
+
+
+def _value(given: Any) -> Any:
+    return tuple(given) if isinstance(given, list) else given
 
 
 def _hint(option: Option, heading: str) -> Any:
     """Return the annotation that makes Typer take `option`; None means that it was not given."""
     flags = f"{option.flag}/--no-{option.flag[2:]}" if option.kind is bool else option.flag
     kind: Any = Literal[option.choices] if option.choices and option.kind is str else option.kind
+    kind = list[kind] if option.many else kind
     shown = option.help.shown
     if shown is None and option.kind is not bool:
         shown = str(option.default)

@@ -21,7 +21,7 @@ EXAMPLES = """Examples:
 """
 
 
-@takes("matting", "compute", "run")
+@takes("matting", "hints", "compute", "run")
 def command(
     settings: Settings,
     what: Annotated[

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from tiler.core.consensus import Consensus, consensus
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
-from tiler.engine.scene import Alpha, Scene, guide_of, window
+from tiler.engine.scene import Alpha, Scene, guide_of, known_at, window
 from tiler.image.colour import to_network
+from tiler.image.hints import clamped
 from tiler.model.views import View, answer_of, resized
 
 
@@ -21,11 +22,15 @@ def answer(scene: Scene, level: Level, box: Box) -> Alpha:
     tiles the network sees, by its answer as well.
     """
     if level.guide_scale is None:
-        return agreed(scene, level, [view_answer(scene, level, box, view) for view in views_at(scene, level)]).alpha
+        return agreed(
+            scene, level, box, [view_answer(scene, level, box, view) for view in views_at(scene, level)]
+        ).alpha
     rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
     alpha = scene.network.alpha(rgb) if network_sees(scene, level) else None
     fused = scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_scale))
-    return np.maximum(fused, alpha) if alpha is not None and scene.may_add else fused
+    if alpha is None or not scene.may_add:
+        return fused
+    return clamped(np.maximum(fused, alpha), known_at(scene, level, box))
 
 
 def network_sees(scene: Scene, level: Level) -> bool:
@@ -35,14 +40,23 @@ def network_sees(scene: Scene, level: Level) -> bool:
 
 
 def views_at(scene: Scene, level: Level) -> tuple[View, ...]:
-    """Return the views of the base `level`; of a picture that is its own base, no view is larger than the picture."""
+    """Return the views of the base `level`: none of them larger than the picture, and none if the guide is known."""
+    if scene.hints.guide is not None:
+        return ()
     return tuple(view for view in scene.views if view.scale <= 1 or level.index > 0)
 
 
-def agreed(scene: Scene, level: Level, answers: Sequence[Alpha]) -> Consensus:
-    """Return the consensus of the answers to `views_at` of one box of the base."""
-    fine = [k for k, view in enumerate(views_at(scene, level)) if view.scale >= 1]
-    return consensus(answers, fine, min(level.shape))
+def agreed(scene: Scene, level: Level, box: Box, answers: Sequence[Alpha]) -> Consensus:
+    """Return the consensus of the answers to `views_at` of a `box` of the base, or the guide of the user."""
+    guide = scene.hints.guide
+    if guide is not None:
+        alpha = window(lambda part: guide[part.slices], box, level)
+        found = Consensus(alpha, np.zeros_like(alpha))
+    else:
+        fine = [k for k, view in enumerate(views_at(scene, level)) if view.scale >= 1]
+        found = consensus(answers, fine, min(level.shape))
+    known = known_at(scene, level, box)
+    return found if known is None else Consensus(clamped(found.alpha, known), clamped(found.spread, known * 0))
 
 
 def view_answer(scene: Scene, level: Level, box: Box, view: View) -> Alpha:

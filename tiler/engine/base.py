@@ -52,7 +52,8 @@ def _run_view(scene: Scene, level: Level, i: int, j: int, view: View) -> Alpha:
 
 def _agree(scene: Scene, level: Level, i: int, j: int, answers: list[Alpha]) -> Consensus:
     """Return the consensus of the views of tile (i, j) over its support."""
-    return agreed(scene, level, answers).within(level.support(i, j).within(level.read(i, j)))
+    box = level.read(i, j)
+    return agreed(scene, level, box, answers).within(level.support(i, j).within(box))
 
 
 def _write_block(

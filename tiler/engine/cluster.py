@@ -235,7 +235,7 @@ def _renamed_in(argument: Any, tasks: Graph, name: str) -> Any:
 def _scene(ticket: Ticket) -> Scene:
     source = open_source(ticket.source, max_pixels=ticket.run.max_pixels)
     plan = ticket.recipe.plan
-    pyramid, canvas, journal = joined(ticket.folder, source, plan)
+    pyramid, canvas, journal, hints = joined(ticket.folder, source, plan)
     network = RetryingNetwork(_network(ticket.compute, ticket.open_network))
     progress = _ToClient(f"{TOPIC}-{ticket.name}")
     card, matting = ticket.recipe.card, ticket.recipe.matting
@@ -249,6 +249,7 @@ def _scene(ticket: Ticket) -> Scene:
         progress,
         views=views_of(card, tiling_of(card, matting).guide_px, matting.views),
         network_levels=network_levels_of(card, matting.network_levels),
+        hints=hints,
         strict=ticket.run.strict,
     )
 

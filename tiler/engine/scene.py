@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tiler.core.geometry import Box
 from tiler.core.guide import enlarge
 from tiler.core.plan import Level, Plan
+from tiler.image.hints import NOTHING, Hints, clamped, known_in
 from tiler.image.source import Pixels
 from tiler.model.network import Network
 from tiler.model.views import AS_IT_IS, View
@@ -40,7 +41,8 @@ class Scene:
     """Everything that the tasks of a run share; each part may be used from any thread.
 
     views: in which the base is shown to the network. network_levels: in so many levels above the base the network sees
-    the tiles; None: in all. strict: a tile without an answer ends the run; otherwise the guide takes its place, and
+    the tiles; None: in all. hints: what is known beforehand. regions: where tiles run, in pixels of the picture; none
+    stands for all of it. strict: a tile without an answer ends the run; otherwise the guide takes its place, and
     the journal lists it. backlog_tiles: at least so many tiles may wait for the blocks above them, so that rows of a
     few tiles keep all threads at work. may_add: a tile's own alpha may add foreground that the guide does not show.
     """
@@ -54,6 +56,8 @@ class Scene:
     progress: Progress
     views: tuple[View, ...] = (AS_IT_IS,)
     network_levels: int | None = None
+    hints: Hints = NOTHING
+    regions: tuple[Box, ...] = ()
     strict: bool = False
     backlog_tiles: int = 0
     may_add: bool = False
@@ -61,7 +65,14 @@ class Scene:
 
 def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:
     """Return the guide of `level`, which is not the base, inside `box`, (h, w) float32; unrolled where it wraps."""
-    return enlarge(read_below(scene, level), box, level, scene.plan.levels[level.index + 1])
+    guide = enlarge(read_below(scene, level), box, level, scene.plan.levels[level.index + 1])
+    return clamped(guide, known_at(scene, level, box))
+
+
+def known_at(scene: Scene, level: Level, box: Box) -> NDArray[np.uint8] | None:
+    """Return what the trimap says of `box`, unrolled where the level wraps, as `known_in` does; None without one."""
+    trimap = scene.hints.trimap
+    return None if trimap is None else window(lambda part: known_in(trimap, part, level.shape), box, level)
 
 
 def read_below(scene: Scene, level: Level) -> Callable[[Box], Alpha]:

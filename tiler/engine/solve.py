@@ -19,6 +19,7 @@ from time import perf_counter
 from tiler.core.blending import touching
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level
+from tiler.core.region import tiles_in
 from tiler.engine.base import base_graph
 from tiler.engine.graph import Runner, graph
 from tiler.engine.report import LevelReport, RepairReport
@@ -98,8 +99,9 @@ def _stage(level: Level) -> str:
 
 
 def _tiles_to_run(scene: Scene, level: Level, *, dense: bool, detail: bool) -> frozenset[tuple[int, int]]:
+    inside = tiles_in(level, scene.regions, scene.plan.shapes[0])
     if dense:
-        return frozenset(level.tiles)
+        return inside
     if not detail:
         return frozenset()
-    return uncertain_tiles(read_below(scene, level), level, scene.plan.levels[level.index + 1])
+    return inside & uncertain_tiles(read_below(scene, level), level, scene.plan.levels[level.index + 1])

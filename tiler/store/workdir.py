@@ -6,6 +6,7 @@
         pyramid/    the picture's levels; `complete` among them says that they are
         canvas/     the alpha of each level, block by block
         journal/    tiles whose blocks are not written yet, and tiles that failed
+        hints/      a guide and a trimap of the user's, as arrays
 
 A folder with a complete pyramid is worth keeping; what stopped earlier leaves nothing.
 """
@@ -21,14 +22,18 @@ from tiler.atomic import atomic_file, sync_to_disk
 from tiler.core.blending import touching
 from tiler.core.plan import Plan
 from tiler.errors import OutputError, SettingsError
+from tiler.image.hints import Hints, keep_hints, kept_hints
 from tiler.image.pyramid import Pyramid, build, reopen
 from tiler.image.source import Source
 from tiler.memory import release_memory
 from tiler.progress import Progress
 from tiler.recipe import Recipe
+from tiler.settings import HintOptions
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 from tiler.store.lock import locked
+
+HINTS = "hints"
 
 
 class WorkDir:
@@ -62,6 +67,12 @@ class WorkDir:
         release_memory()
         return pyramid
 
+    def hints(self, options: HintOptions, plan: Plan) -> Hints:
+        """Return what is known beforehand, read anew: the files are small beside the picture."""
+        return keep_hints(
+            self._folder / HINTS, options.guide, options.trimap, plan.levels[0].shape, plan.levels[-1].shape
+        )
+
     def canvas(self, plan: Plan) -> tuple[Canvas, Journal]:
         """Return the canvas and its journal. Tiles that failed last time are to be tried again.
 
@@ -94,10 +105,10 @@ class WorkDir:
         return self._folder / "pyramid" / "complete"
 
 
-def joined(folder: Path, source: Source, plan: Plan) -> tuple[Pyramid, Canvas, Journal]:
+def joined(folder: Path, source: Source, plan: Plan) -> tuple[Pyramid, Canvas, Journal, Hints]:
     """Return what the process that holds the lock of `folder` has made ready, for another one to work on."""
     pyramid = reopen(source, plan.shapes, folder / "pyramid")
-    return pyramid, Canvas(folder / "canvas", plan), Journal(folder / "journal")
+    return pyramid, Canvas(folder / "canvas", plan), Journal(folder / "journal"), kept_hints(folder / HINTS)
 
 
 @contextmanager
@@ -113,7 +124,7 @@ def working(folder: Path, recipe: Recipe, *, fresh: bool = False) -> Iterator[Wo
         work = WorkDir(folder)
         _check_own(folder)
         if fresh or not work.worth_keeping:
-            for name in ("pyramid", "canvas", "journal"):
+            for name in ("pyramid", "canvas", "journal", HINTS):
                 shutil.rmtree(folder / name, ignore_errors=True)
         else:
             _check_same(folder, recipe)
