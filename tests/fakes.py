@@ -102,6 +102,11 @@ class EmptyJournal:
     def kept(self, level):
         return frozenset()
 
+    def of_view(self, _number):
+        return self
+
+    def forget_views(self) -> None: ...
+
     def fail(self, tile) -> None:
         self.listed.append(tile)
 

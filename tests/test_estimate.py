@@ -7,7 +7,7 @@ from tests.fakes import RecordedProgress
 from tests.test_run import Fake
 from tiler.estimate import estimate
 
-SMALL = {"guide_px": 64, "tile_px": 64, "overlap_px": 16, "threads": 2}
+SMALL = {"guide_px": 64, "tile_px": 64, "overlap_px": 16, "threads": 2, "views": 1, "network_levels": "all"}
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from time import perf_counter
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level, Plan
 from tiler.core.region import tiles_in
-from tiler.engine.base import base_graph
+from tiler.engine.answer import network_sees
+from tiler.engine.base import base_graph, views_to_run
 from tiler.engine.graph import graph, on_threads
 from tiler.engine.scene import Scene
 from tiler.errors import OutputError
@@ -47,14 +48,16 @@ class LevelEstimate:
 class Estimate:
     """What a run would take.
 
-    read_s: seconds to read and halve, measured. tile_s: seconds a tile, with as many at once as a run has, measured.
-    matte_s: seconds from there to the alpha, predicted; the export comes on top. memory and scratch in bytes: memory
-    is the most this process has had in doing all of it but the export, or the rule that `matte` refuses by, if more.
+    read_s: seconds to read and halve, measured. tile_s, colour_tile_s: seconds a tile that the network sees, and one
+    that it does not see, with as many at once as a run has, measured. matte_s: seconds from there to the alpha,
+    predicted; the export comes on top. memory and scratch in bytes: memory is the most this process has had in doing
+    all of it but the export, or the rule that `matte` refuses by, if more.
     """
 
     levels: tuple[LevelEstimate, ...]
     read_s: float
     tile_s: float
+    colour_tile_s: float
     matte_s: float
     memory_bytes: float
     scratch_bytes: int
@@ -76,7 +79,8 @@ class Estimate:
                 *lines,
                 "",
                 f"time     about {_time(self.read_s + self.matte_s)} and the export; "
-                f"{self.read_s:.1f} s to read and {self.tile_s:.2f} s a tile, measured",
+                f"{self.read_s:.1f} s to read; a tile takes {self.tile_s:.2f} s, without network "
+                f"{self.colour_tile_s:.2f} s, measured",
                 f"memory   about {self.memory_bytes / GB:.1f} GB; {self.free_memory_bytes / GB:.1f} GB are free",
                 f"scratch  about {self.scratch_bytes / GB:.1f} GB; {self.free_scratch_bytes / GB:.1f} GB are free",
             ]
@@ -107,7 +111,9 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
         base_s = _solve_base(scene, threads)
         likely = [_likely(scene, level, settings.matting) for level in plan.levels]
         tile_s = _probe(scene, plan, likely, threads)
-    running = sum(len(tiles) for tiles in likely[:-1])
+        colour_tile_s = _probe(replace(scene, network_levels=0), plan, likely, threads)
+        seconds = [tile_s if network_sees(scene, level) else colour_tile_s for level in plan.levels[:-1]]
+    matte_s = base_s + sum(len(tiles) * each for tiles, each in zip(likely[:-1], seconds, strict=True))
     return Estimate(
         levels=tuple(
             LevelEstimate(level.index, level.shape, level.count, len(tiles))
@@ -115,7 +121,8 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
         ),
         read_s=read_s,
         tile_s=tile_s,
-        matte_s=base_s + running * tile_s,
+        colour_tile_s=colour_tile_s,
+        matte_s=matte_s,
         memory_bytes=max(memory, (peak_memory_mb() or 0) * 1e6),
         scratch_bytes=disk,
         free_memory_bytes=free_memory,
@@ -127,7 +134,7 @@ def _solve_base(scene: Scene, threads: int) -> float:
     """Write the alpha of the base onto the canvas and return the seconds that it took."""
     base = scene.plan.levels[-1]
     tasks = base_graph(scene, base, frozenset(base.tiles))
-    scene.progress.stage("the small picture", sum(key[0] == "view" for key in tasks))
+    scene.progress.stage("the small picture", views_to_run(tasks))
     began = perf_counter()
     on_threads(threads)(tasks, [("row", base.rows.count - 1)])
     return perf_counter() - began

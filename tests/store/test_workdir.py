@@ -16,7 +16,8 @@ from tiler.errors import OutputError, SettingsError
 from tiler.store.workdir import work_folder, working
 
 HOME = Path(__file__).parents[2]
-SMALL = {"guide_px": 48, "tile_px": 48, "overlap_px": 12, "threads": 2}
+# One view and the network at every level: a call of the network is a tile.
+SMALL = {"guide_px": 48, "tile_px": 48, "overlap_px": 12, "threads": 2, "views": 1, "network_levels": "all"}
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_a_run_stopped_again_and_again_gives_the_bytes_of_the_straight_one(photo
     straight = photo.with_name("out.png").read_bytes()
     photo.with_name("out.png").unlink()
     calls, stops = 0, 0
-    while True:
+    for _ in range(whole.calls):
         network = Counting(most=4)
         try:
             report, progress = matte(monkeypatch, photo, network, threads=1)
@@ -69,6 +70,19 @@ def test_a_run_stopped_again_and_again_gives_the_bytes_of_the_straight_one(photo
     assert calls == whole.calls
     assert not photo.with_name("out.png.tiler").exists()
     assert sum(level.tiles_kept for level in report.levels) + report.tiles_run == whole.calls
+
+
+def test_a_run_stopped_between_two_views_asks_for_the_others_alone(photo, monkeypatch):
+    whole = Counting()
+    matte(monkeypatch, photo, whole, views="all")
+    straight = photo.with_name("out.png").read_bytes()
+    stopped = Counting(most=2)
+    with pytest.raises(KeyboardInterrupt):
+        matte(monkeypatch, photo, stopped, views="all", threads=1, fresh=True)
+    rest = Counting()
+    matte(monkeypatch, photo, rest, views="all")
+    assert rest.calls == whole.calls - 2
+    assert photo.with_name("out.png").read_bytes() == straight
 
 
 def test_another_setting_is_named_and_fresh_starts_over(photo, monkeypatch):

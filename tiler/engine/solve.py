@@ -20,7 +20,7 @@ from tiler.core.blending import touching
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level
 from tiler.core.region import tiles_in
-from tiler.engine.base import base_graph
+from tiler.engine.base import base_graph, views_to_run
 from tiler.engine.graph import Runner, graph
 from tiler.engine.report import LevelReport, RepairReport
 from tiler.engine.scene import Scene, read_below
@@ -63,8 +63,9 @@ def _solve_base(scene: Scene, level: Level, run: Runner, repair: Repair | None) 
     undone = frozenset(level.tiles) - scene.canvas.done(level.index)
     tasks = base_graph(scene, level, undone)
     count = sum(key[0] == "tile" for key in tasks)
-    scene.progress.stage(_stage(level), sum(key[0] == "view" for key in tasks))
+    scene.progress.stage(_stage(level), views_to_run(tasks))
     run(tasks, [("row", level.rows.count - 1)])
+    scene.journal.forget_views()
     repaired = repair(scene, level, run) if repair else None
     return LevelReport(
         level.index, level.shape, count, 0, perf_counter() - began, tiles_kept=level.count - count, repair=repaired

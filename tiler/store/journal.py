@@ -77,8 +77,16 @@ class Journal:
         """Return the journal of the tiles on the shifted grid, which repair seams."""
         return Journal(self._root / "shifted")
 
+    def of_view(self, number: int) -> "Journal":
+        """Return the journal of the tiles of the base in one of its views."""
+        return Journal(self._root / "views" / str(number))
+
+    def forget_views(self) -> None:
+        """Remove the kept answers to all views."""
+        shutil.rmtree(self._root / "views", ignore_errors=True)
+
     def clear_failed(self) -> None:
-        """Empty the list of tiles that failed, and let go of those kept: the network is to be asked again."""
+        """Empty the list of tiles that failed, and remove those kept: the network is to be asked again."""
         shutil.rmtree(self._root / "shifted", ignore_errors=True)
         for path in [*self._tiles.iterdir(), *self._failed.iterdir()]:
             path.unlink(missing_ok=True)
