@@ -126,6 +126,11 @@ def shelf(tmp_path_factory):
     heic(pixels)(folder / "photo.heic")
     exr((pixels / np.float32(255)) ** np.float32(2.2))(folder / "render.exr")
     Image.fromarray(np.rint(red).astype(np.uint8)).save(folder / "photo_alpha.png")
+    trimap = np.select([red < 8, red > 247], [0, 255], 128).astype(np.uint8)
+    Image.fromarray(trimap).save(folder / "photo_trimap.png")
+    (folder / "guides").mkdir()
+    for name in ("one", "two"):
+        Image.fromarray(np.rint(red).astype(np.uint8)).save(folder / "guides" / f"{name}.png")
     (folder / "tonight.txt").write_text("photo.jpg\nscans/one.tif\n")
     return folder
 
