@@ -133,7 +133,7 @@ class RecordedProgress:
         self.notes.append(text)
 
 
-def take_tile(tile_alpha, _guide, _rgb, _guide_px):
+def take_tile(tile_alpha, *_):
     """No fusing: the tile's answer as it is."""
     return tile_alpha
 

@@ -23,7 +23,7 @@ def solve(scene: Scene, *, dense: bool = False) -> None:
                 rgb = to_network(window(lambda part, level=level: scene.picture.read(level.index, part), box, level))
                 alpha = scene.network.alpha(rgb)
                 if not is_base:
-                    alpha = scene.fuse(alpha, guide(box), rgb, max(level.guide_scale))
+                    alpha = scene.fuse(alpha, guide(box), rgb, max(level.guide_scale), None)
                 tiles[i, j] = alpha[level.support(i, j).within(box).slices]
         for i, j in level.tiles:
             scene.canvas.write(level.index, level.block(i, j), blend(level, i, j, tiles, guide))

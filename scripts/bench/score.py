@@ -28,6 +28,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -47,7 +48,7 @@ from scenes import (
     write_alpha,
 )
 from tiler import metrics
-from tiler.core.fusion import constrain
+from tiler.core.constraint import constrain
 from tiler.core.geometry import Box
 from tiler.core.guide import SATURATED
 from tiler.core.plan import Level, Plan
@@ -70,6 +71,9 @@ def main() -> int:
     options.add_argument("folders", nargs="+", type=Path)
     options.add_argument("--ways", nargs="+", choices=[FIRST, "tiles", "tiler", *FUSIONS], default=["tiles", "tiler"])
     options.add_argument("--half", choices=list(HALVES), default="all")
+    options.add_argument(
+        "--perfect-guide", action="store_true", help="the guide is the truth, reduced; shrink enlarges it"
+    )
     options.add_argument("--json", type=Path, help="write every figure of every picture here")
     options.add_argument("--keep", type=Path, help="keep the alphas in this directory")
     chosen = options.parse_args()
@@ -80,8 +84,9 @@ def main() -> int:
         def measure(path: Path) -> Figures:
             truth, found = read_truth(path), {}
             with opened(path, network, settings) as picture:
+                used = with_guide(settings, truth, picture) if chosen.perfect_guide else settings
                 for way in dict.fromkeys([FIRST, *chosen.ways]):
-                    alpha = alpha_by(way, path, picture, truth, settings, network)
+                    alpha = alpha_by(way, path, picture, truth, used, network)
                     found[way] = scores(alpha, truth)
                     if chosen.keep:
                         write_alpha(alpha, chosen.keep / f"{path.stem}_{way}.png")
@@ -98,7 +103,10 @@ def alpha_by(way: str, path: Path, picture: Opened, truth: Alpha, settings: tile
     """Return the alpha of the picture in one way, (h, w) in 0..1."""
     full, base = picture.plan.levels[0], picture.plan.levels[-1]
     if way == FIRST:
-        small = network.alpha(to_network(picture.pyramid.read(base.index, Box.whole(base.shape))))
+        if settings.hints.guide is not None:
+            small = shaped(truth, base.shape, Image.Resampling.BOX)
+        else:
+            small = network.alpha(to_network(picture.pyramid.read(base.index, Box.whole(base.shape))))
         return np.clip(shaped(small, full.shape, Image.Resampling.BICUBIC), 0, 1)
     if way == "tiler":
         output = picture.folder / "alpha.png"
@@ -108,6 +116,14 @@ def alpha_by(way: str, path: Path, picture: Opened, truth: Alpha, settings: tile
         alone = Plan((Level(0, full.rows, full.cols, None),))
         return solved(picture.scene(way, plan=alone, views=(AS_IT_IS,), fuse=take_tile))
     return solved(picture.scene(way, fuse=FUSIONS[way](picture, truth)))
+
+
+def with_guide(settings: tiler.Settings, truth: Alpha, picture: Opened) -> tiler.Settings:
+    """Return settings whose guide is the truth at the size of the base."""
+    small = shaped(truth, picture.plan.levels[-1].shape, Image.Resampling.BOX)
+    path = picture.folder / "guide.tif"
+    tifffile.imwrite(path, np.rint(np.clip(small, 0, 1) * 65535).astype(np.uint16))
+    return settings.with_options(guide=path)
 
 
 def solved(scene: Scene) -> Alpha:
@@ -129,7 +145,7 @@ def constrained_truth(picture: Opened, truth: Alpha) -> Fuse:
         for tile in level.tiles:
             box = level.read(*tile)
             known[digest(to_network(picture.pyramid.read(level.index, box)))] = small[box.slices]
-    return lambda _tile, guide, rgb, guide_scale: constrain(known[digest(rgb)], guide, guide_scale)
+    return lambda _tile, guide, rgb, guide_scale, _spread: constrain(known[digest(rgb)], guide, guide_scale)
 
 
 def digest(rgb: NDArray[np.float32]) -> bytes:
@@ -137,7 +153,9 @@ def digest(rgb: NDArray[np.float32]) -> bytes:
     return sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
 
 
-def closed_form(_tile: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], _guide_scale: float) -> Alpha:
+def closed_form(
+    _tile: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], _guide_scale: float, _spread: Alpha | None
+) -> Alpha:
     """Return the guide where it is saturated, and solve for the rest by closed-form matting.
 
     A. Levin, D. Lischinski, Y. Weiss, "A closed-form solution to natural image matting", IEEE TPAMI 30(2), 2008.

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.fakes import ArrayPicture, LiesInTiles, RecordedProgress, RedIsAlpha, take_tile
 from tests.strategies import plans
-from tiler.core.fusion import TOLERANCE, fuse
+from tiler.core.constraint import TOLERANCE
+from tiler.core.fusion import fuse
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import make_plan
 from tiler.core.seams import LIMIT, judge
@@ -188,7 +189,7 @@ def test_law_2_holds_for_what_is_mended(lie, tmp_path):
     # A limit of nothing: all that can be repaired is, in a run that is fused.
     reports = solve(scene, on_threads(2), dense=True, repair=partial(repair, limit=1e-6))
     assert sum(report.repair.tiles_run for report in reports) > 0 or lie != "noise"
-    guide_only = scene_of(tmp_path / "guide", plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
+    guide_only = scene_of(tmp_path / "guide", plan, RedIsAlpha(), lambda _tile, guide, *_: guide)
     solve(guide_only, on_threads(2))
     difference = (alphas(scene)[0].astype(float) - alphas(guide_only)[0]) / 65535
     assert np.abs(difference.reshape(16, 16, 20, 16).mean(axis=(1, 3))).max() < TOLERANCE

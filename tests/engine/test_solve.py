@@ -12,7 +12,7 @@ from tests import oracle
 from tests.engine.scenes import in_any_order, portrait, scene_of
 from tests.fakes import ArrayCanvas, ColourKey, LiesInTiles, RedIsAlpha, take_tile
 from tests.strategies import plans
-from tiler.core.fusion import TOLERANCE
+from tiler.core.constraint import TOLERANCE
 from tiler.core.plan import make_plan
 from tiler.engine.graph import on_threads
 from tiler.engine.solve import solve
@@ -57,9 +57,9 @@ def test_law_3_on_many_tiles_and_slow_ones(threads):
 @settings(max_examples=15)
 @given(plans(), st.booleans(), st.integers(0, 2))
 def test_without_detail_the_guide_stands_and_no_tile_runs(plan, dense, dense_levels):
-    guide_only = portrait(plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
+    guide_only = portrait(plan, RedIsAlpha(), lambda _tile, guide, *_: guide)
     solve(guide_only, on_threads(2), dense_levels=dense_levels)
-    scene = portrait(plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
+    scene = portrait(plan, RedIsAlpha(), lambda _tile, guide, *_: guide)
     reports = solve(scene, on_threads(2), dense=dense, dense_levels=dense_levels, detail=False)
     for ours, theirs in zip(scene.canvas.levels, guide_only.canvas.levels, strict=True):
         # Tiles of the guide, cross-faded, are rounded by a step; the next level's cubic may make two of it.
@@ -75,7 +75,7 @@ def test_tiles_that_lie_cost_sharpness_and_never_a_hole(lie):
     plan = make_plan((256, 320), guide_px=128, tile_px=96, overlap_px=32)
     lied_to = portrait(plan, LiesInTiles(plan.shapes[-1], lie))
     solve(lied_to, on_threads(2), dense=True)
-    guide_only = portrait(plan, RedIsAlpha(), lambda _tile, guide, _rgb, _px: guide)
+    guide_only = portrait(plan, RedIsAlpha(), lambda _tile, guide, *_: guide)
     solve(guide_only, on_threads(2))
     difference = (lied_to.canvas.levels[0].astype(float) - guide_only.canvas.levels[0]) / 65535
     means = difference.reshape(16, 16, 20, 16).mean(axis=(1, 3))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.core.fusion import local_mean
 from tiler.core.geometry import Box
+from tiler.core.sampling import local_mean
 
 Alpha = NDArray[np.float32]
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tiler.core.blending import Guide, mix
-from tiler.core.fusion import TOLERANCE
+from tiler.core.constraint import TOLERANCE
 from tiler.core.geometry import Axis, Box, Span
 from tiler.core.guide import SATURATED
 from tiler.core.plan import Level

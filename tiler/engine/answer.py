@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tiler.core.consensus import Consensus, consensus
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
-from tiler.engine.scene import Alpha, Scene, guide_of, known_at, window
+from tiler.engine.scene import Alpha, Scene, guide_of, known_at, spread_of, window
 from tiler.image.colour import to_network
 from tiler.image.hints import clamped
 from tiler.model.views import View, answer_of, resized
@@ -27,7 +27,8 @@ def answer(scene: Scene, level: Level, box: Box) -> Alpha:
         ).alpha
     rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
     alpha = scene.network.alpha(rgb) if network_sees(scene, level) else None
-    fused = scene.fuse(alpha, guide_of(scene, level, box), rgb, max(level.guide_scale))
+    guide, spread = guide_of(scene, level, box), spread_of(scene, level, box)
+    fused = scene.fuse(alpha, guide, rgb, max(level.guide_scale), spread)
     if alpha is None or not scene.may_add:
         return fused
     return clamped(np.maximum(fused, alpha), known_at(scene, level, box))

@@ -1,7 +1,7 @@
 """What the tasks of a run share, and how a box of it is read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,7 +32,13 @@ class Fuse(Protocol):
     """How a tile's alpha and the guide become one; `tiler.core.fusion.fuse` describes each argument."""
 
     def __call__(
-        self, tile_alpha: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], guide_scale: float, /
+        self,
+        tile_alpha: Alpha | None,
+        guide: Alpha,
+        rgb: NDArray[np.float32],
+        guide_scale: float,
+        spread: Alpha | None,
+        /,
     ) -> Alpha: ...
 
 
@@ -67,6 +73,18 @@ def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:
     """Return the guide of `level`, which is not the base, inside `box`, (h, w) float32; unrolled where it wraps."""
     guide = enlarge(read_below(scene, level), box, level, scene.plan.levels[level.index + 1])
     return clamped(guide, known_at(scene, level, box))
+
+
+def spread_of(scene: Scene, level: Level, box: Box) -> Alpha | None:
+    """Return how far the views of the base part in `box`, (h, w) float32 in 0..1, unrolled; None of a single view.
+
+    A guide of the user's is taken to be right, so its spread is 0.
+    """
+    if scene.hints.guide is None and len(scene.views) == 1:
+        return None
+    base = scene.plan.levels[-1]
+    scale = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
+    return enlarge(scene.canvas.spread, box, replace(level, guide_scale=scale), base)
 
 
 def known_at(scene: Scene, level: Level, box: Box) -> NDArray[np.uint8] | None:
