@@ -72,12 +72,11 @@ def _discriminant(alpha: Samples, planes: Sequence[Samples], radius: int) -> Sam
         _class(local_mean(weight * moments, radius), len(planes)) for weight in (alpha**2, (1 - alpha) ** 2)
     )
     covariance = [
-        [
-            np.asarray((f + b) / 2 + (i == j) * CLASS_NOISE**2, np.float32)
-            for j, (f, b) in enumerate(zip(fs, bs, strict=True))
-        ]
-        for i, (fs, bs) in enumerate(zip(fore_spread, back_spread, strict=True))
+        [np.asarray((f + b) / 2, np.float32) for f, b in zip(fs, bs, strict=True)]
+        for fs, bs in zip(fore_spread, back_spread, strict=True)
     ]
+    for k, row in enumerate(covariance):
+        row[k] += CLASS_NOISE**2
     apart = [f - b for f, b in zip(fore, back, strict=True)]
     direction = solved(covariance, [a.copy() for a in apart])
     separation = np.maximum(sum((d * a for d, a in zip(direction, apart, strict=True)), np.float32(0)), TINY)
