@@ -12,15 +12,15 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import options_page
-import parameter_lists
 import pytest
-import room_picture
 import tifffile
 import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
+import options_page
+import parameter_lists
+import room_picture
 import tiler
 from tests.fakes import ColourKey
 from tests.image.kinds import dng, exr, heic
@@ -276,7 +276,7 @@ def test_explained_parameters_are_listed_and_other_colons_are_left():
 
 
 def test_the_rooms_are_drawn_and_listed_as_they_are():
-    """`python scripts/room_picture.py` makes both again."""
+    """`python docs/hooks/room_picture.py` makes both again."""
     assert room_picture.SVG.read_text(encoding="utf-8") == room_picture.picture()
     assert room_picture.PAGE.read_text(encoding="utf-8") == room_picture.page()
 

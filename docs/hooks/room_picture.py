@@ -6,9 +6,9 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
-HOME = Path(__file__).parents[1]
+HOME = Path(__file__).parents[2]
 SVG, PAGE = HOME / "docs" / "images" / "rooms.svg", HOME / "docs" / "architecture.md"
-BEGIN = "<!-- rooms: made by scripts/room_picture.py -->\n\n| room | files | what it holds |\n|---|--:|---|\n"
+BEGIN = "<!-- rooms: made by docs/hooks/room_picture.py -->\n\n| room | files | what it holds |\n|---|--:|---|\n"
 END = "<!-- end of rooms -->\n"
 LEFT, WIDE, TALL, STEP, REACH = 16, 420, 46, 62, 300
 
