@@ -26,12 +26,13 @@ from tests.fakes import ColourKey
 from tests.image.kinds import dng, exr, heic
 from tests.image.metadata.test_gpano import xmp_packet
 from tests.test_rooms import DOORS
-from tiler import arrays, batch, run
+from tiler import arrays, batch, run, subject
 from tiler.cli.main import app
 from tiler.model import tensorflow_runtime
 from tiler.model.card import find_card
 from tiler.model.graph_report import GraphReport
-from tiler.settings import GROUPS, options_of
+from tiler.options import options_of
+from tiler.settings import GROUPS
 
 HOME = Path(__file__).parents[1]
 RUN = [
@@ -142,10 +143,10 @@ def folder(shelf, tmp_path, monkeypatch):
         target = tmp_path / path.relative_to(shelf)
         target.mkdir() if path.is_dir() else target.write_bytes(path.read_bytes())
     with monkeypatch.context() as patch:
-        patch.setattr(run, "open_session", lambda *_: Broken("modnet"))
+        patch.setattr(subject, "open_session", lambda *_: Broken("modnet"))
         tiler.matte(tmp_path / "stopped.tif", tmp_path / "stopped-cutout.tif")
     (tmp_path / "stopped-cutout.tif.tiler").rename(tmp_path / "stopped.tif.tiler")
-    for module in (run, arrays, tensorflow_runtime):
+    for module in (run, subject, arrays, tensorflow_runtime):
         monkeypatch.setattr(module, "open_session", open_quick)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(batch, "watch", functools.partial(batch.watch, pause=Pauses()))

@@ -10,7 +10,7 @@ from PIL import Image
 import tiler
 from tests.fakes import RecordedProgress
 from tests.test_run import Fake
-from tiler import run
+from tiler import subject
 from tiler.errors import OutputError
 
 
@@ -29,8 +29,8 @@ def disk(folder, kib):
 
 @pytest.fixture
 def photo(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "open_session", lambda *_: Fake())
-    monkeypatch.setattr(run, "check_room", lambda *_, **__: None)
+    monkeypatch.setattr(subject, "open_session", lambda *_: Fake())
+    monkeypatch.setattr(subject, "check_room", lambda *_, **__: None)
     pixels = np.random.default_rng(0).integers(0, 256, (500, 400, 3), dtype=np.uint8)
     path = tmp_path / "photo.png"
     Image.fromarray(pixels).save(path)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiler.errors import SettingsError
+from tiler.options import options_of
 from tiler.presets import read_preset, write_preset
-from tiler.settings import GROUPS, Settings, options_of
+from tiler.settings import GROUPS, Settings
 
 KINDS = {
     bool: st.booleans(),

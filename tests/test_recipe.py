@@ -10,8 +10,9 @@ from tests.recipes import a_recipe
 from tiler.core.plan import make_plan
 from tiler.errors import SettingsError
 from tiler.model.card import ModelCard, find_card
+from tiler.options import options_of
 from tiler.recipe import Recipe, plan_for, shaping_versions, tiling_of
-from tiler.settings import ComputeOptions, MattingOptions, OutputOptions, RunOptions, options_of
+from tiler.settings import ComputeOptions, MattingOptions, OutputOptions, RunOptions
 
 CARD = find_card("modnet")
 # A value for each option and each field of a card that is not its present one.

@@ -22,11 +22,12 @@ ROOMS = (
     ("report",),
     ("engine",),
     ("store",),
+    ("subject",),
     ("recipe",),
     ("model",),
     ("image",),
     ("core",),
-    ("presets", "settings", "errors", "progress", "atomic", "checksum", "memory", "metrics"),
+    ("presets", "settings", "options", "errors", "progress", "atomic", "checksum", "memory", "metrics"),
 )
 # Heavy libraries, and the only rooms that import them.
 DOORS = {

@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import tiler
 from tests.fakes import ColourKey, RecordedProgress
-from tiler import run
+from tiler import run, subject
 from tiler.core.seams import judge
 from tiler.image.colour import to_network
 from tiler.inspect.snapshot import load
@@ -39,7 +39,7 @@ class Fake(ColourKey):
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(run, "open_session", lambda *_: Fake())
+    monkeypatch.setattr(subject, "open_session", lambda *_: Fake())
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_run_that_is_stopped_leaves_its_work_and_the_old_output(photo, tmp_pat
         def alpha(self, _rgb):
             raise interruption
 
-    monkeypatch.setattr(run, "open_session", lambda *_: Stops())
+    monkeypatch.setattr(subject, "open_session", lambda *_: Stops())
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "out.png").write_bytes(b"yesterday's")
@@ -187,7 +187,7 @@ def test_what_was_mended_is_in_the_report_and_the_sidecar(photo, tmp_path, monke
         def alpha(self, rgb):
             return np.maximum(super().alpha(rgb), np.float32(crc32(rgb.tobytes()) % 2))
 
-    monkeypatch.setattr(run, "open_session", lambda *_: Seeing())
+    monkeypatch.setattr(subject, "open_session", lambda *_: Seeing())
     bad = {"guide_px": 128, "tile_px": 256, "overlap_px": 32, "dense_levels": 1}
     left, repaired = (
         tiler.matte(photo, tmp_path / f"{repair}.png", tiler.Settings.of(**bad, repair=repair))
@@ -229,7 +229,7 @@ def hinted(photo, tmp_path, monkeypatch):
             seen.append(rgb.shape[:2])
             return super().alpha(rgb)
 
-    monkeypatch.setattr(run, "open_session", lambda *_: Watched())
+    monkeypatch.setattr(subject, "open_session", lambda *_: Watched())
 
     def matte(**options):
         seen.clear()

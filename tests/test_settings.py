@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiler.errors import SettingsError
-from tiler.settings import GROUPS, MattingOptions, Settings, options_of
+from tiler.options import options_of
+from tiler.settings import GROUPS, MattingOptions, Settings
 
 ALL = [(group, one) for group, kind in GROUPS.items() for one in options_of(kind)]
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 import tiler
 from tests.fakes import ColourKey
 from tests.test_run import Fake
-from tiler import run
+from tiler import subject
 from tiler.model.card import find_card
 from tiler.recipe import plan_for
 
@@ -33,7 +33,7 @@ class Local(Fake):
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch):
-    monkeypatch.setattr(run, "open_session", lambda *_: Fake())
+    monkeypatch.setattr(subject, "open_session", lambda *_: Fake())
 
 
 def panorama(shape=SHAPE, dtype=np.uint8):
@@ -80,7 +80,7 @@ def test_the_levels_here_are_what_the_law_asks_for():
     [(np.uint8, 1, {}), (np.uint16, 3, {"route": "dense"}), (np.uint8, 2, {"dense_levels": 1})],
 )
 def test_turned_by_whole_tiles_the_matte_turns_exactly(tmp_path, monkeypatch, dtype, turns, options):
-    monkeypatch.setattr(run, "open_session", lambda *_: Local())
+    monkeypatch.setattr(subject, "open_session", lambda *_: Local())
     pixels = panorama(dtype=dtype)
     alpha = matted(tmp_path, pixels, **options)
     found = matted(tmp_path, turned(pixels, turns * TURN_PX), **options)

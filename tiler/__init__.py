@@ -29,14 +29,7 @@ if TYPE_CHECKING:
     from tiler.progress import Progress
     from tiler.report import Report
     from tiler.run import matte
-    from tiler.settings import (
-        ComputeOptions,
-        MattingOptions,
-        OutputOptions,
-        ReportOptions,
-        RunOptions,
-        Settings,
-    )
+    from tiler.settings import ComputeOptions, MattingOptions, OutputOptions, ReportOptions, RunOptions, Settings
 
     __version__: str
 

@@ -21,10 +21,11 @@ from tiler.image.source import Colour, Metadata, Pixels
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.progress import Progress, logged
 from tiler.recipe import plan_for
-from tiler.run import Subject, scene_of, solve_with
+from tiler.run import scene_of, solve_with
 from tiler.settings import Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
+from tiler.subject import Subject
 
 WANTED = (
     "Give (height, width), or (height, width, 1 to 4) samples: grey, grey and alpha, RGB or RGBA; "

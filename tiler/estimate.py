@@ -26,10 +26,11 @@ from tiler.image.pyramid import build
 from tiler.memory import peak_memory_mb
 from tiler.model.tensorflow_runtime import Session
 from tiler.progress import Progress
-from tiler.run import opened, scene_of
+from tiler.run import scene_of
 from tiler.settings import MattingOptions, Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
+from tiler.subject import opened
 
 PROBES = 2
 

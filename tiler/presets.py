@@ -8,7 +8,8 @@ import tomli_w
 
 from tiler.atomic import atomic_file
 from tiler.errors import SettingsError, TilerError
-from tiler.settings import GROUPS, Option, Settings, nearest, options_of
+from tiler.options import Option, nearest, options_of
+from tiler.settings import GROUPS, Settings
 
 HEADER = "# Options for tiler: `tiler matte PICTURE -o OUTPUT --settings THIS-FILE`.\n"
 

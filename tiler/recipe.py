@@ -18,8 +18,9 @@ from tiler.errors import InputError, SettingsError
 from tiler.image.read.vips import libvips_version
 from tiler.model.card import ModelCard
 from tiler.model.network import Device, UsedPrecision
+from tiler.options import options_of
 from tiler.progress import Progress
-from tiler.settings import HintOptions, MattingOptions, OutputOptions, options_of
+from tiler.settings import HintOptions, MattingOptions, OutputOptions
 
 Value = str | int | float | bool | None
 Parts = Mapping[str, Value]

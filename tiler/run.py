@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -11,7 +11,6 @@ from tiler.checksum import sha256_of
 from tiler.core.doubt import Place, doubt, places
 from tiler.core.fusion import fuse
 from tiler.core.geometry import Box
-from tiler.core.plan import Plan
 from tiler.core.region import regions_of
 from tiler.core.seams import Seam, judge
 from tiler.engine.graph import Runner, on_threads
@@ -19,30 +18,26 @@ from tiler.engine.repair import repair
 from tiler.engine.report import LevelReport
 from tiler.engine.scene import Scene
 from tiler.engine.solve import solve
-from tiler.errors import InputError, OutputError
+from tiler.errors import OutputError
 from tiler.image.hints import NOTHING, Hints
-from tiler.image.limits import check_room
-from tiler.image.metadata.gpano import is_full_turn
-from tiler.image.open import open_source
 from tiler.image.pyramid import Pyramid
-from tiler.image.source import Source
 from tiler.image.write.export import check_holds, check_output, export
 from tiler.inspect.collect import collect
 from tiler.inspect.html import write_html
 from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
-from tiler.model.card import find_card
 from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.model.views import network_levels_of, views_of
 from tiler.progress import Progress, logged
-from tiler.recipe import Recipe, hints_of, plan_for, tiling_of
+from tiler.recipe import Recipe, hints_of, tiling_of
 from tiler.report import ModelReport, Report, machine, versions
-from tiler.settings import HintOptions, ReportOptions, Settings
+from tiler.settings import ReportOptions, Settings
 from tiler.sidecar import write_sidecar
 from tiler.store.canvas import Canvas
 from tiler.store.journal import FailedTile, Journal
 from tiler.store.workdir import WorkDir, work_folder, working
+from tiler.subject import Subject, opened
 
 
 def matte(
@@ -87,56 +82,6 @@ def matte(
     _write_reports(report, snapshot, settings.reports)
     write_sidecar(report, replace(run.recipe, output=settings.output), full_turn=subject.full_turn)
     return report
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A picture that is open, the network that will see it, and the plan for the two.
-
-    full_turn: its own metadata says that left and right ends meet. seconds: what opening the network took.
-    """
-
-    path: Path
-    picture: Source
-    session: Session
-    plan: Plan
-    full_turn: bool
-    seconds: float
-
-    @property
-    def wraps(self) -> bool:
-        return self.plan.levels[0].cols.wraps
-
-
-@contextmanager
-def opened(
-    path: Path,
-    scratch: Path,
-    settings: Settings,
-    progress: Progress,
-    model: Session | None,
-    *,
-    continued: bool = False,
-) -> Iterator[Subject]:
-    """Give the picture `path` with its network and its plan; what is opened here is closed when the block ends.
-
-    scratch: the directory for scratch files, whose disk must have room. continued: they are there already.
-    Raises TilerError before any long work if picture, memory, disk, settings or network will not do.
-    """
-    with ExitStack() as stack:
-        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels)))
-        for note in picture.metadata.notes:
-            progress.note(f"{path}: {note}")
-        _check_regions(path, picture.shape, settings.hints)
-        tile_px = settings.matting.tile_px or find_card(settings.compute.model).tile_px
-        check_room(path, picture, scratch, tile_px, settings.compute.thread_count, continued=continued)
-        began = perf_counter()
-        session = model or stack.enter_context(closing(open_session(settings.compute, progress)))
-        seconds = perf_counter() - began
-        full_turn = is_full_turn(picture.metadata.xmp, picture.shape)
-        wraps = full_turn if settings.matting.wrap is None else settings.matting.wrap
-        plan = plan_for(picture.shape, session.card, settings.matting, wraps=wraps)
-        yield Subject(path, picture, session, plan, full_turn, seconds)
 
 
 @dataclass
@@ -294,16 +239,6 @@ def _runner(scene: Scene, run: Run, folder: Path) -> Iterator[tuple[Scene, Runne
     sent = travelling(scene, run.subject.path, folder, run.settings, run.recipe, open_session)
     with on_cluster(compute.cluster, sent) as (runner, callers):
         yield replace(sent, backlog_tiles=callers), runner
-
-
-def _check_regions(path: Path, shape: tuple[int, int], hints: HintOptions) -> None:
-    """Raise InputError if a rectangle to work in does not lie in the picture."""
-    for text, box in zip(hints.roi, regions_of(hints.roi), strict=True):
-        if box.rows.stop > shape[0] or box.cols.stop > shape[1]:
-            raise InputError(
-                f"--roi {text} does not lie in {path}, which has {shape[1]} x {shape[0]} px.",
-                "Give left, top, width and height in pixels of the picture.",
-            )
 
 
 def _check_places(reports: ReportOptions) -> None:

@@ -5,13 +5,12 @@ does not shape the alpha cannot reach the recipe, because the recipe takes other
 """
 
 import os
-from dataclasses import Field, dataclass, field, fields, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self
 
 from tiler.errors import SettingsError
+from tiler.options import Group, Help, nearest, options_of
 
 Route = Literal["auto", "dense"]
 Detail = Literal["network", "none"]
@@ -29,30 +28,8 @@ def default_threads() -> int:
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_THREADS)
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
-    """What an option does, one sentence for `--help` and the reference.
-
-    shown: how the default reads, where its value says too little. least: the smallest number it can have.
-    """
-
-    text: str
-    shown: str | None = None
-    least: int | None = None
-
-
-class _Group:
-    """A frozen group of options, each checked against its type and its least value."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        for one in options_of(type(self)):
-            one.check(getattr(self, one.name))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MattingOptions(_Group):
+class MattingOptions(Group):
     """Guide and detail: what the network sees, and what of the picture runs. All of it shapes the alpha."""
 
     guide_px: Annotated[
@@ -98,7 +75,7 @@ class MattingOptions(_Group):
     ] = False
 
     def __post_init__(self) -> None:
-        _Group.__post_init__(self)
+        Group.__post_init__(self)
         if self.tile_px is not None and self.overlap_px is not None and 2 * self.overlap_px > self.tile_px:
             raise SettingsError(
                 f"--overlap-px {self.overlap_px} is more than half of --tile-px {self.tile_px}.",
@@ -107,7 +84,7 @@ class MattingOptions(_Group):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HintOptions(_Group):
+class HintOptions(Group):
     """What is known beforehand. In a batch, guide and trimap are folders, with one file for each picture."""
 
     guide: Annotated[
@@ -124,7 +101,7 @@ class HintOptions(_Group):
     ] = ()
 
     def __post_init__(self) -> None:
-        _Group.__post_init__(self)
+        Group.__post_init__(self)
         for text in self.roi:
             numbers = [int(part) if part.strip().isdecimal() else -1 for part in text.split(",")]
             if len(numbers) != 4 or min(numbers) < 0 or 0 in numbers[2:]:
@@ -134,7 +111,7 @@ class HintOptions(_Group):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComputeOptions(_Group):
+class ComputeOptions(Group):
     """Which network runs, and on what."""
 
     model: Annotated[str, Help("A name that `tiler models` lists, or a directory with a graph.")] = "modnet"
@@ -155,7 +132,7 @@ class ComputeOptions(_Group):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutputOptions(_Group):
+class OutputOptions(Group):
     """What is written."""
 
     alpha_only: Annotated[bool, Help("Write the alpha alone, as a grey picture.")] = False
@@ -172,7 +149,7 @@ class OutputOptions(_Group):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions(_Group):
+class RunOptions(Group):
     """How the run goes. No option here changes a finished output."""
 
     fresh: Annotated[bool, Help("Start over instead of continuing a stopped run.")] = False
@@ -182,7 +159,7 @@ class RunOptions(_Group):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportOptions(_Group):
+class ReportOptions(Group):
     """What is written about the run. In a batch each is a folder, with one file for each picture."""
 
     report: Annotated[Path | None, Help("Write what happened as JSON.", shown="none")] = None
@@ -227,7 +204,7 @@ class Settings:
         return replace(self, **{group: replace(getattr(self, group), **some) for group, some in changed.items()})
 
 
-GROUPS: dict[str, type[_Group]] = {
+GROUPS: dict[str, type[Group]] = {
     "matting": MattingOptions,
     "hints": HintOptions,
     "compute": ComputeOptions,
@@ -237,56 +214,6 @@ GROUPS: dict[str, type[_Group]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of a group, as the command line and presets need it.
-
-    kind: the type of its values: int, str, bool or Path. choices: the values it can have, if they are few. words: what
-    a number may be as well. many: its value is a tuple of such values. optional: None is a value as well, and stands
-    for the default that `help.shown` describes.
-    """
-
-    name: str
-    kind: type
-    choices: tuple[Any, ...]
-    words: tuple[str, ...]
-    many: bool
-    optional: bool
-    default: Any
-    help: Help
-
-    @property
-    def flag(self) -> str:
-        """Its name on the command line."""
-        return "--" + self.name.replace("_", "-")
-
-    def check(self, value: Any) -> None:
-        """Raise SettingsError unless `value` is one this option can have."""
-        if (value is None and self.optional) or value in self.words:
-            return
-        if self.many:
-            if not isinstance(value, tuple) or not all(isinstance(one, self.kind) for one in value):
-                raise SettingsError(f"{self.flag} is {value!r}.", "Give a list of texts.")
-        elif self.choices:
-            if value not in self.choices:
-                raise SettingsError(
-                    f"{self.flag} is {value!r}.", f"Choose one of: {', '.join(map(str, self.choices))}."
-                )
-        elif not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
-            wanted = {int: "a whole number", str: "a text", bool: "true or false", Path: "a path"}[self.kind]
-            raise SettingsError(f"{self.flag} is {value!r}.", f"Give {' or '.join([wanted, *self.words])}.")
-        elif self.help.least is not None and isinstance(value, int) and value < self.help.least:
-            raise SettingsError(f"{self.flag} is {value}.", f"Give a number of at least {self.help.least}.")
-
-
-def options_of(group: type[_Group]) -> tuple[Option, ...]:
-    """Return the options of a group, in the order they are listed."""
-    if group not in _OPTIONS:
-        hints = get_type_hints(group, include_extras=True)
-        _OPTIONS[group] = tuple(_option(one, hints[one.name]) for one in fields(group))  # type: ignore[arg-type]
-    return _OPTIONS[group]
-
-
 def group_of(name: str) -> str:
     """Return the name of the group that the option `name` is in; raises SettingsError, with the nearest name."""
     for group, kind in GROUPS.items():
@@ -294,30 +221,3 @@ def group_of(name: str) -> str:
             return group
     known = [one.name for kind in GROUPS.values() for one in options_of(kind)]
     raise SettingsError(f"There is no option {name!r}.", nearest(name, known))
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """Return a sentence that names the one of `known` that is most like `name`, or all of them."""
-    like = get_close_matches(name, known, n=1)
-    return f"Did you mean {like[0]!r}?" if like else f"There are: {', '.join(known)}."
-
-
-_OPTIONS: dict[type[_Group], tuple[Option, ...]] = {}
-
-
-def _option(one: Field[Any], hint: Any) -> Option:
-    own, text = get_args(hint)
-    many = get_origin(own) is tuple
-    parts = get_args(own) if get_origin(own) in (Union, UnionType) else get_args(own)[:1] if many else (own,)
-    kind, *words = (part for part in parts if part is not type(None))
-    choices = get_args(kind) if get_origin(kind) is Literal else ()
-    return Option(
-        name=one.name,
-        kind=type(choices[0]) if choices else kind,
-        choices=choices,
-        many=many,
-        words=get_args(words[0]) if words else (),
-        optional=type(None) in parts,
-        default=one.default,
-        help=text,
-    )

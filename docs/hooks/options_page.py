@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tiler.settings import GROUPS, Option, options_of
+from tiler.options import Option, options_of
+from tiler.settings import GROUPS
 
 MARKER = "<!-- options -->"
 

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from tiler.cli import batch, estimate, matte, seams
 from tiler.cli.options import GroupedCommand, takes
 from tiler.errors import InputError
-from tiler.settings import GROUPS, Settings, options_of
+from tiler.options import options_of
+from tiler.settings import GROUPS, Settings
 
 
 def flags_of(command):

@@ -18,7 +18,7 @@ import tiler
 from tests.fakes import ColourKey, RecordedProgress
 from tests.recipes import a_recipe
 from tests.test_run import Fake
-from tiler import run
+from tiler import run, subject
 from tiler.core.plan import make_plan
 from tiler.engine.scene import Scene
 from tiler.errors import SettingsError
@@ -47,7 +47,8 @@ def open_noted(_compute, _progress):
 
 @pytest.fixture
 def photo(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "open_session", open_noted)
+    for module in (run, subject):
+        monkeypatch.setattr(module, "open_session", open_noted)
     y, x = np.mgrid[:420, :300]
     red = np.clip((0.35 - np.hypot(y - 200, x - 150) / 300) * 12 + 0.5, 0, 1) * 255
     path = tmp_path / "photo.png"
@@ -114,7 +115,8 @@ def open_seeing(_compute, _progress):
 
 
 def test_seams_are_mended_there_too(photo, monkeypatch):
-    monkeypatch.setattr(run, "open_session", open_seeing)
+    for module in (run, subject):
+        monkeypatch.setattr(module, "open_session", open_seeing)
     straight, ran, progress = matted(photo, "threads", dense_levels=1, repair=True)
     sent, ran_there, progress_there = matted(photo, "processes", dense_levels=1, repair=True, cluster="local:2")
     assert any("repairing" in name and total for name, total in progress.stages)

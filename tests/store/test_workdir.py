@@ -11,7 +11,7 @@ import tiler
 from tests.fakes import ColourKey, RecordedProgress
 from tests.recipes import a_recipe
 from tests.test_run import Fake
-from tiler import run
+from tiler import subject
 from tiler.errors import OutputError, SettingsError
 from tiler.store.workdir import work_folder, working
 
@@ -43,7 +43,7 @@ class Counting(Fake):
 
 
 def matte(monkeypatch, photo, network, **settings):
-    monkeypatch.setattr(run, "open_session", lambda *_: network)
+    monkeypatch.setattr(subject, "open_session", lambda *_: network)
     progress = RecordedProgress()
     report = tiler.matte(photo, photo.with_name("out.png"), tiler.Settings.of(**SMALL | settings), progress)
     return report, progress

@@ -13,8 +13,9 @@ import typer
 from typer.core import TyperArgument, TyperCommand
 
 from tiler.errors import SettingsError, TilerError
+from tiler.options import Option, options_of
 from tiler.presets import read_preset, write_preset
-from tiler.settings import GROUPS, Option, Settings, options_of
+from tiler.settings import GROUPS, Settings
 
 HEADINGS = {
     "matting": "Guide and detail",
