@@ -118,7 +118,7 @@ def test_a_panorama_wraps_if_it_says_so_and_nobody_objects(tmp_path, monkeypatch
     Image.new("RGB", (80, 40), "red").save(tmp_path / "turn.png", pnginfo=kept)
     plans = []
     planned = run.plan_for
-    monkeypatch.setattr(run, "plan_for", lambda *a, **k: plans.append(planned(*a, **k)) or plans[-1])
+    monkeypatch.setattr(subject, "plan_for", lambda *a, **k: plans.append(planned(*a, **k)) or plans[-1])
     tiler.matte(tmp_path / "turn.png", tmp_path / "out.png", tiler.Settings.of(wrap=asked))
     assert plans[0].levels[0].cols.wraps == wraps
 
