@@ -9,16 +9,19 @@ Plane = NDArray[np.float32]
 Samples = NDArray[np.float32]
 
 
-def local_mean(values: Plane, radius: int) -> Plane:
+def local_mean(values: Plane, radius: int, every: int = 1) -> Plane:
     """Return the mean of the (2 radius + 1)^2 values around each, of those that there are.
 
-    values: (..., h, w) float32; planes before the last two axes are filtered each by itself. Returns the same shape.
+    values: (..., h, w) float32; planes before the last two axes are filtered each by itself. every: the step between
+    the rows and columns that are returned, the first of which is the first.
     """
     size = 2 * radius + 1
-    sides = (1,) * (values.ndim - 2) + (size, size)
-    mean: Plane = ndimage.uniform_filter(values, sides, mode="constant")
-    for n, axis in zip(values.shape[-2:], ((-1, 1), (1, -1)), strict=True):
-        mean /= ndimage.uniform_filter1d(np.ones(n, np.float32), size, mode="constant").reshape(axis)
+    mean = values
+    for axis in (-1, -2):
+        shown: Plane = ndimage.uniform_filter1d(mean, size, axis=axis, mode="constant")
+        there = ndimage.uniform_filter1d(np.ones(values.shape[axis], np.float32), size, mode="constant")
+        thin = (..., slice(None, None, every)) if axis == -1 else (..., slice(None, None, every), slice(None))
+        mean = shown[thin] / (there[::every] if axis == -1 else there[::every, None])
     return mean
 
 
@@ -64,13 +67,16 @@ def solved(matrix: list[list[Samples]], right: list[Samples]) -> list[Samples]:
 
 def _stretched(samples: Samples, size: int, step: int, first: float) -> Plane:
     """Return `size` rows, linear between those of `samples`, which are `step` apart."""
-    count = samples.shape[-2]
-    at = np.clip((np.arange(size) - first) / step, 0, count - 1)
-    before = at.astype(np.intp)
-    weight = (at - before).astype(np.float32)[:, None]
-    lower = samples.take(before, axis=-2)
-    out: Plane = samples.take(np.minimum(before + 1, count - 1), axis=-2)
-    out -= lower
-    out *= weight
-    out += lower
+    # Row p + step m lies at m + offsets[p], so all rows of one p have one weight, and no row need be looked up.
+    offsets = (np.arange(step) - first) / step
+    before = np.floor(offsets).astype(int)
+    ahead, behind = max(0, -int(before[0])), max(0, int(before[-1]) - (-size // step) + 1 - samples.shape[-2])
+    whole = np.pad(samples, [(0, 0)] * (samples.ndim - 2) + [(ahead, behind + 1), (0, 0)], mode="edge")
+    rise = np.diff(whole, axis=-2)
+    out: Plane = np.empty((*samples.shape[:-2], size, samples.shape[-1]), np.float32)
+    for p in range(min(step, size)):
+        rows = out[..., p::step, :]
+        here = slice(ahead + before[p], ahead + before[p] + rows.shape[-2])
+        np.multiply(rise[..., here, :], np.float32(offsets[p] - before[p]), out=rows)
+        rows += whole[..., here, :]
     return out

@@ -17,6 +17,8 @@ Alpha = NDArray[np.float32]
 
 # In guide pixels: strands change colour along their way, so foreground and background are what lies this near.
 CLASS_RADIUS = 4
+# Foreground and background change slowly, so they are described at every second guide pixel.
+EVERY = 2
 # Colours that differ by less than 1/50 of the range are one colour: grain, and the rounding of a JPEG.
 CLASS_NOISE = np.float32(0.02)
 # How far apart the two must be: the square of their distance in standard deviations at which a colour counts half. A
@@ -54,8 +56,8 @@ def towards_colours(alpha: Alpha, guide: Alpha, planes: Sequence[Plane], guide_s
     if min(height, width) <= middle:
         return alpha
     centred = [plane[picked] / np.float32(255) - np.float32(0.5) for plane in planes]
-    trust, offset, *slopes = local_mean(_discriminant(alpha[picked], centred, radius), radius)
-    trusted, own, *slopes = interpolated(np.stack([trust, offset, *slopes]), (height, width), step, middle)
+    functions = local_mean(_discriminant(alpha[picked], centred, radius), radius // EVERY)
+    trusted, own, *slopes = interpolated(functions, (height, width), step * EVERY, middle)
     for slope, plane in zip(slopes, planes, strict=True):
         own += slope * (plane / np.float32(255) - np.float32(0.5))
     own = np.clip(own / np.maximum(trusted, TINY), 0, 1)
@@ -65,11 +67,14 @@ def towards_colours(alpha: Alpha, guide: Alpha, planes: Sequence[Plane], guide_s
 
 
 def _discriminant(alpha: Samples, planes: Sequence[Samples], radius: int) -> Samples:
-    """Return (2 + planes, h, w): trust, and trust times the offset and slopes of the linear function of colour."""
+    """Return trust, and trust times offset and slopes of the linear function of colour: (2 + planes, h, w).
+
+    h, w: of every `EVERY`-th sample.
+    """
     products = [planes[i] * planes[j] for i in range(len(planes)) for j in range(i + 1)]
     moments = np.stack([np.ones_like(alpha), *planes, *products])
     (fore_share, fore, fore_spread), (back_share, back, back_spread) = (
-        _class(local_mean(weight * moments, radius), len(planes)) for weight in (alpha**2, (1 - alpha) ** 2)
+        _class(local_mean(weight * moments, radius, EVERY), len(planes)) for weight in (alpha**2, (1 - alpha) ** 2)
     )
     covariance = [
         [np.asarray((f + b) / 2, np.float32) for f, b in zip(fs, bs, strict=True)]

@@ -131,12 +131,12 @@ def _write_block(scene: Scene, level: Level, i: int, j: int, own: list[tuple[int
     seams = measure_block(level, i, j, tiles, lambda box: guide_of(scene, level, box))
     scene.canvas.write_seams(level.index, i, j, seams)
     scene.canvas.write(level.index, level.block(i, j), alpha)
-    # Without this, freed memory in small pieces comes to a quarter of a run's memory.
-    release_memory()
 
 
 def _end_row(scene: Scene, level: Level, i: int, _done: list[None]) -> None:
     """Drop the kept tiles that no block needs once the blocks of row i, and of all above, are on disk."""
+    # Without this, freed memory in small pieces comes to a quarter of a run's memory.
+    release_memory()
     if i:
         scene.journal.forget(level.index, i - 1)
     if i == level.rows.count - 1:
