@@ -7,8 +7,8 @@ Light on hair, fur and brows is computed per point (Kajiya and Kay 1989) and ren
 Written for each: NAME_foreground.png (straight colours, sRGB), NAME_alpha.png (the film's coverage) and NAME.jpg: it is
 alpha F + (1 - alpha) B of those 8 bit values in sRGB, as editors composite, plus sensor noise.
 
-    nice -n 19 python render_portraits.py --out renders fair_straight dark_curly short_beard
-    python scripts/bench/render_portraits.py --out /tmp/small --height 480 --samples 8 veil_fur     # a first look, half a minute
+    nice -n 19 python scripts/bench/render_portraits.py --out renders fair_straight dark_curly short_beard
+    python scripts/bench/render_portraits.py --out small --height 480 --samples 8 veil_fur     # a first look
 """
 
 from __future__ import annotations
