@@ -34,7 +34,7 @@ from tiler.memory import peak_memory_mb
 from tiler.model.card import find_card
 from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
-from tiler.model.views import network_levels_of, views_of
+from tiler.model.views import looks_closer, network_levels_of, views_of
 from tiler.progress import Progress, logged
 from tiler.recipe import Recipe, hints_of, plan_for, tiling_of
 from tiler.report import ModelReport, Report, machine, versions
@@ -266,6 +266,7 @@ def scene_of(
         regions=regions_of(settings.hints.roi),
         strict=settings.run.strict,
         backlog_tiles=settings.compute.thread_count,
+        looks=journal.looks if looks_closer(subject.session.card) else None,
     )
 
 
