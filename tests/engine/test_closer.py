@@ -69,9 +69,9 @@ def solved(scene, run=None):
     return scene.canvas.alpha(0, Box.whole(scene.plan.shapes[0]))
 
 
-@pytest.mark.parametrize("wraps", [False, True])
-def test_people_too_small_for_the_base_are_found_in_a_wide_frame(tmp_path, wraps):
-    scene, truth = scene_with(tmp_path, 40, wraps=wraps)
+@pytest.mark.parametrize(("tall_px", "wraps"), [(40, False), (40, True), (72, False)])
+def test_people_too_small_for_the_base_are_found_in_a_wide_frame(tmp_path, tall_px, wraps):
+    scene, truth = scene_with(tmp_path, tall_px, network=SeesLarge(least_px=13), wraps=wraps)
     assert solved(replace(scene, looks=None)).max() == 0
     found = solved(scene)
     assert len(scene.looks.chosen()) == 1

@@ -1,9 +1,9 @@
 """A closer look: subjects that are small in the frame are asked again by themselves, at the working size of the guide.
 
-Subjects are the small parts of the base and, in a wide frame, what a search finds: windows at four times the scale of
-the base. Each gets a crop with a margin, which is shown to the network in all views. Where the consensus confirms the
-subject, it takes the place of the guide in the level whose pixels show the crop at about that size; finer levels
-inherit it. A subject that fills a large part of the frame gets no closer look.
+Subjects are the small parts of the base and, in a wide frame, what a search finds: windows at two and four times the
+scale of the base. Each gets a crop with a margin, which is shown to the network in all views. Where the consensus
+confirms the subject, it takes the place of the guide in the level whose pixels show the crop at about that size; finer
+levels inherit it. A subject that fills a large part of the frame gets no closer look.
 """
 
 import numpy as np
@@ -31,8 +31,9 @@ from tiler.model.views import AS_IT_IS, View, answer_of
 from tiler.store.looks import Look, Looks
 
 # The windows of the search show the picture so many times larger than the base does. A person of 4 % of the frame's
-# height is 20 px high in a base of 512 px, where no network finds it, and 80 px in a window.
-ZOOM = 4
+# height is 20 px high in a base of 512 px, where no network finds it, and 80 px in the closest windows. One of 16 %
+# is 80 px high in the base, too low to be sure, and 160 px in the others.
+ZOOMS = (4, 2)
 # A frame so many times longer than its short side is wide: a landscape, in which people may be small.
 WIDE = 1.9
 # Neighbouring windows share 3/8 of their side, so that a subject up to that size is whole in one of them.
@@ -55,8 +56,8 @@ def look_closer(scene: Scene, run: Runner) -> None:
         run,
         "searching for small subjects",
         {
-            ("window", k): (_search, scene, scene.plan.levels[-1], k, box)
-            for k, box in enumerate(windows)
+            ("window", k): (_search, scene, scene.plan.levels[-1], k, zoom, box)
+            for k, (zoom, box) in enumerate(windows)
             if looks.window(k) is None
         },
     )
@@ -84,32 +85,33 @@ def _run(scene: Scene, run: Runner, stage: str, tasks: Graph) -> None:
         run(tasks, sorted(tasks))
 
 
-def _zoomed(scene: Scene) -> tuple[int, int]:
-    """Return the shape of the picture at the scale of the search."""
-    height, width = scene.plan.shapes[-1]
-    return ZOOM * height, ZOOM * width
+def _windows(scene: Scene) -> list[tuple[int, Box]]:
+    """Return the windows of the search, each with its zoom, at whose scale it is, unrolled.
 
-
-def _windows(scene: Scene) -> list[Box]:
-    """Return the windows of the search, at its scale, unrolled; none where the frame is not wide or not that large."""
-    base, zoomed = scene.plan.levels[-1], _zoomed(scene)
+    There are none where the frame is not wide, and none at zooms that the picture does not hold.
+    """
+    base = scene.plan.levels[-1]
     side_px = min(base.shape)
-    if max(base.shape) < WIDE * side_px or min(scene.plan.shapes[0]) < min(zoomed):
-        return []
-    rows = Axis.tiled(zoomed[0], side_px, round(OVERLAP * side_px))
-    cols = Axis.tiled(zoomed[1], side_px, round(OVERLAP * side_px), wraps=base.cols.wraps)
-    return [Box(rows.read(i), cols.read(j)) for i in range(rows.count) for j in range(cols.count)]
+    found = []
+    for zoom in ZOOMS if max(base.shape) >= WIDE * side_px else ():
+        if min(scene.plan.shapes[0]) < zoom * side_px:
+            continue
+        rows = Axis.tiled(zoom * base.shape[0], side_px, round(OVERLAP * side_px))
+        cols = Axis.tiled(zoom * base.shape[1], side_px, round(OVERLAP * side_px), wraps=base.cols.wraps)
+        found += [(zoom, Box(rows.read(i), cols.read(j))) for i in range(rows.count) for j in range(cols.count)]
+    return found
 
 
-def _search(scene: Scene, _base: Level, number: int, window: Box) -> None:
+def _search(scene: Scene, base: Level, number: int, zoom: int, window: Box) -> None:
     """Keep the boxes, in pixels of the picture, of what stands alone in a window and in its mirror image."""
     assert scene.looks is not None
-    first = _seen(scene, _zoomed(scene), window, AS_IT_IS)
+    zoomed = (zoom * base.shape[0], zoom * base.shape[1])
+    first = _seen(scene, zoomed, window, AS_IT_IS)
     found = lone_subjects(first)
     if found:
-        found = lone_subjects(first, _seen(scene, _zoomed(scene), window, View(1.0, mirrored=True)))
+        found = lone_subjects(first, _seen(scene, zoomed, window, View(1.0, mirrored=True)))
     moved = [Box(box.rows.shift(window.rows.start), box.cols.shift(window.cols.start)) for box in found]
-    scene.looks.keep_window(number, [scaled(box, _zoomed(scene), scene.plan.shapes[0]) for box in moved])
+    scene.looks.keep_window(number, [scaled(box, zoomed, scene.plan.shapes[0]) for box in moved])
     scene.progress.advance()
 
 
