@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from tests.engine.scenes import in_any_order, scene_of
+from tests.engine.scenes import in_any_order, one_by_one, scene_of
 from tests.fakes import ArrayPicture, RedIsAlpha
 from tiler.core.geometry import Box
 from tiler.core.plan import make_plan
@@ -99,6 +99,26 @@ def test_the_search_takes_foliage_for_nobody(tmp_path):
     scene, _ = scene_with(tmp_path, network=SeesLarge(foliage=True))
     solve(scene, on_threads(2), detail=False)
     assert all(scene.looks.window(k) == [] for k in range(9))
+
+
+@dataclass
+class Unsure(SeesLarge):
+    """Sees half of a person in the mirror image, where the person fills much of the view."""
+
+    def alpha(self, rgb):
+        alpha = super().alpha(rgb)
+        rows = np.flatnonzero((alpha > 0.5).any(axis=1))
+        if rows.size > 0.35 * len(alpha) and self.asked % 2:
+            alpha[: rows.mean().astype(int)] = 0
+        return alpha
+
+
+def test_a_subject_on_which_the_views_part_is_left_as_it_is(tmp_path):
+    scene, _ = scene_with(tmp_path, 40, network=Unsure())
+    found = solved(scene, one_by_one(min))
+    assert scene.looks.has_answer(0)
+    assert scene.looks.chosen() == ()
+    assert found.max() == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
