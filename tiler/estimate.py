@@ -17,6 +17,7 @@ from tiler.core.plan import Level, Plan
 from tiler.core.region import tiles_in
 from tiler.engine.answer import network_sees
 from tiler.engine.base import base_graph, views_to_run
+from tiler.engine.closer import look_closer
 from tiler.engine.graph import graph, on_threads
 from tiler.engine.scene import Scene
 from tiler.errors import OutputError
@@ -132,12 +133,13 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
 
 
 def _solve_base(scene: Scene, threads: int) -> float:
-    """Write the alpha of the base onto the canvas and return the seconds that it took."""
+    """Write the alpha of the base onto the canvas, look closer, and return the seconds that it took."""
     base = scene.plan.levels[-1]
     tasks = base_graph(scene, base, frozenset(base.tiles))
     scene.progress.stage("the small picture", views_to_run(tasks))
     began = perf_counter()
     on_threads(threads)(tasks, [("row", base.rows.count - 1)])
+    look_closer(scene, on_threads(threads))
     return perf_counter() - began
 
 

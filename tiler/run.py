@@ -28,7 +28,7 @@ from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
 from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
-from tiler.model.views import network_levels_of, views_of
+from tiler.model.views import looks_closer, network_levels_of, views_of
 from tiler.progress import Progress, logged
 from tiler.recipe import Recipe, hints_of, tiling_of
 from tiler.report import ModelReport, Report, machine, versions
@@ -211,6 +211,7 @@ def scene_of(
         regions=regions_of(settings.hints.roi),
         strict=settings.run.strict,
         backlog_tiles=settings.compute.thread_count,
+        looks=journal.looks if looks_closer(subject.session.card) else None,
     )
 
 

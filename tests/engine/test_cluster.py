@@ -172,3 +172,26 @@ def test_a_scene_travels_as_its_ticket():
         Scene(plan, *[heavy] * 6), Path("a"), Path("b"), tiler.Settings(), a_recipe(plan=plan), open_noted
     )
     assert len(pickle.dumps(sent.ticket)) < 8000
+
+
+class NotedViews(Noted):
+    """One whose sizes were measured, so that small subjects get a closer look."""
+
+    card = replace(Noted.card, guide_px=48, views_px=(48, 36))
+
+
+def open_noted_views(_compute, _progress):
+    return NotedViews()
+
+
+def test_processes_look_as_closely_as_threads(photo, monkeypatch):
+    monkeypatch.setattr(run, "open_session", open_noted_views)
+    pixels = np.zeros((256, 512, 3), np.uint8)
+    pixels[..., 1] = 255
+    pixels[100:130, 60:80] = pixels[90:150, 300:340] = (255, 0, 0)
+    Image.fromarray(pixels).save(photo)
+    straight, ran, progress = matted(photo, "threads")
+    sent, ran_there, _ = matted(photo, "processes", cluster="local:2")
+    assert "a closer look" in [name for name, _ in progress.stages]
+    assert sent == straight
+    assert len(ran_there) == len(ran)

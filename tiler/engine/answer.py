@@ -73,8 +73,18 @@ def _pixels(scene: Scene, base: Level, box: Box, scale: float) -> NDArray[np.flo
     shape = (max(1, round(box.rows.size * scale)), max(1, round(box.cols.size * scale)))
     level = scene.plan.levels[base.index - 1] if scale > 1 else base
     down, across = level.shape[0] / base.shape[0], level.shape[1] / base.shape[1]
-    top, left = box.rows.start * down, box.cols.start * across
-    bottom, right = box.rows.stop * down, box.cols.stop * across
+    edges = (box.rows.start * down, box.cols.start * across, box.rows.stop * down, box.cols.stop * across)
+    return shown(scene, level, edges, shape)
+
+
+def shown(
+    scene: Scene, level: Level, edges: tuple[float, float, float, float], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return the (h, w, 3) RGB pixels, 0..255, of a part of `level` resized to `shape`.
+
+    edges: top, left, bottom and right of the part, in pixels of the level, which may be fractions; unrolled.
+    """
+    top, left, bottom, right = edges
     outer = Box(Span(floor(top), ceil(bottom)), Span(floor(left), ceil(right)))
     rgb = to_network(window(lambda part: scene.picture.read(level.index, part), outer, level))
     if rgb.shape[:2] == shape:

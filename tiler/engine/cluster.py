@@ -23,7 +23,7 @@ from tiler.errors import OutputError, SettingsError
 from tiler.image.open import open_source
 from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.retry import RetryingNetwork
-from tiler.model.views import network_levels_of, views_of
+from tiler.model.views import looks_closer, network_levels_of, views_of
 from tiler.progress import Progress
 from tiler.recipe import Difference, Recipe, shaping_versions, tiling_of
 from tiler.settings import ComputeOptions, RunOptions, Settings
@@ -251,6 +251,7 @@ def _scene(ticket: Ticket) -> Scene:
         network_levels=network_levels_of(card, matting.network_levels),
         hints=hints,
         strict=ticket.run.strict,
+        looks=journal.looks if looks_closer(card) else None,
     )
 
 

@@ -7,16 +7,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.core.geometry import Box
+from tiler.core.consensus import Consensus
+from tiler.core.geometry import Axis, Box
 from tiler.core.guide import enlarge
 from tiler.core.plan import Level, Plan
+from tiler.core.subjects import fade, scaled
 from tiler.image.hints import NOTHING, Hints, clamped, known_in
 from tiler.image.source import Pixels
 from tiler.model.network import Network
-from tiler.model.views import AS_IT_IS, View
+from tiler.model.views import AS_IT_IS, View, resized
 from tiler.progress import Progress
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
+from tiler.store.looks import Look, Looks
 
 Alpha = NDArray[np.float32]
 
@@ -51,6 +54,7 @@ class Scene:
     stands for all of it. strict: a tile without an answer ends the run; otherwise the guide takes its place, and
     the journal lists it. backlog_tiles: at least so many tiles may wait for the blocks above them, so that rows of a
     few tiles keep all threads at work. may_add: a tile's own alpha may add foreground that the guide does not show.
+    looks: where closer answers to small subjects are kept; None: nobody looks closer.
     """
 
     plan: Plan
@@ -67,11 +71,16 @@ class Scene:
     strict: bool = False
     backlog_tiles: int = 0
     may_add: bool = False
+    looks: Looks | None = None
 
 
 def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:
-    """Return the guide of `level`, which is not the base, inside `box`, (h, w) float32; unrolled where it wraps."""
+    """Return the guide of `level`, which is not the base, inside `box`, (h, w) float32; unrolled where it wraps.
+
+    It is the alpha of the level below, enlarged, and in the crops of this level the closer answer.
+    """
     guide = enlarge(read_below(scene, level), box, level, scene.plan.levels[level.index + 1])
+    guide = _with_closer(scene, level, box, guide, lambda closer: closer.alpha)
     return clamped(guide, known_at(scene, level, box))
 
 
@@ -84,7 +93,64 @@ def spread_of(scene: Scene, level: Level, box: Box) -> Alpha | None:
         return None
     base = scene.plan.levels[-1]
     scale = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
-    return enlarge(scene.canvas.spread, box, replace(level, guide_scale=scale), base)
+    spread = enlarge(scene.canvas.spread, box, replace(level, guide_scale=scale), base)
+    for finer in scene.plan.levels[level.index : -1]:
+        spread = _with_closer(scene, finer, box, spread, lambda closer: closer.spread, level)
+    return spread
+
+
+def closer_at(scene: Scene, level: Level) -> tuple[Look, ...]:
+    """Return the closer looks whose answers are the guide of `level`."""
+    found = scene.looks.chosen() if scene.looks is not None else None
+    return tuple(look for look in found or () if look.level == level.index)
+
+
+def _with_closer(
+    scene: Scene,
+    level: Level,
+    box: Box,
+    plane: Alpha,
+    part: Callable[[Consensus], Alpha],
+    shown_at: Level | None = None,
+) -> Alpha:
+    """Return `plane`, which lies in `box`, with the closer answers of `level` faded in.
+
+    shown_at: the level whose pixels `box` is in; `level` itself if None. Where crops overlap, their answers are mixed
+    in the ratio of their weights. A pixel does not depend on the box.
+    """
+    here = shown_at or level
+    total, mixed = np.zeros_like(plane), np.zeros_like(plane)
+    for look in closer_at(scene, level):
+        assert scene.looks is not None
+        crop = scaled(look.crop, level.shape, here.shape)
+        for turn in (-here.cols.size, 0, here.cols.size) if here.cols.wraps else (0,):
+            moved = Box(crop.rows, crop.cols.shift(turn))
+            common = Box(moved.rows.clip(box.rows), moved.cols.clip(box.cols))
+            if 0 in common.shape:
+                continue
+            inside = common.within(moved)
+            weight = fade(crop.shape, inside)
+            total[common.within(box).slices] += weight
+            mixed[common.within(box).slices] += weight * _at_size(
+                part(scene.looks.answer(look.number)), crop.shape, inside
+            )
+    if not total.any():
+        return plane
+    share = np.minimum(total, 1)
+    found = plane * (1 - share) + mixed * (share / np.maximum(total, np.float32(1e-6)))
+    return np.asarray(np.clip(found, 0, 1), np.float32)
+
+
+def _at_size(plane: Alpha, shape: tuple[int, int], box: Box) -> Alpha:
+    """Return the part inside `box` of a `plane` brought to `shape`; a pixel does not depend on the box."""
+    if shape[0] <= plane.shape[0]:
+        return np.clip(resized(plane, shape)[box.slices], 0, 1)
+    scale = (shape[0] / plane.shape[0], shape[1] / plane.shape[1])
+    level, below = (
+        Level(0, Axis.single(rows), Axis.single(cols), scale)
+        for rows, cols in (shape, (plane.shape[0], plane.shape[1]))
+    )
+    return enlarge(lambda part: plane[part.slices], box, level, below)
 
 
 def known_at(scene: Scene, level: Level, box: Box) -> NDArray[np.uint8] | None:

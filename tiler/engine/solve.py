@@ -17,13 +17,15 @@ from dataclasses import replace
 from time import perf_counter
 
 from tiler.core.blending import touching
+from tiler.core.geometry import Box
 from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level
 from tiler.core.region import tiles_in
 from tiler.engine.base import base_graph, views_to_run
+from tiler.engine.closer import look_closer
 from tiler.engine.graph import Runner, graph
 from tiler.engine.report import LevelReport, RepairReport
-from tiler.engine.scene import Scene, read_below
+from tiler.engine.scene import Scene, closer_at, read_below
 
 Repair = Callable[[Scene, Level, Runner], RepairReport]
 
@@ -49,6 +51,7 @@ def solve(
     """
     base, *above = reversed(scene.plan.levels)
     reports = [_solve_base(scene, base, run, repair)]
+    look_closer(scene, run)
     for level in above:
         adds = level.index >= base.index - dense_levels
         level_scene = replace(scene, may_add=adds)
@@ -105,4 +108,8 @@ def _tiles_to_run(scene: Scene, level: Level, *, dense: bool, detail: bool) -> f
         return inside
     if not detail:
         return frozenset()
-    return inside & uncertain_tiles(read_below(scene, level), level, scene.plan.levels[level.index + 1])
+    uncertain = uncertain_tiles(read_below(scene, level), level, scene.plan.levels[level.index + 1])
+    crops = [
+        Box(look.crop.rows, cols) for look in closer_at(scene, level) for cols in level.cols.pieces(look.crop.cols)
+    ]
+    return inside & (uncertain | (tiles_in(level, crops, level.shape) if crops else frozenset()))

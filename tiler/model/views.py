@@ -51,6 +51,11 @@ def network_levels_of(card: ModelCard, wanted: int | Literal["auto", "all"]) -> 
     return None if wanted == "all" else wanted
 
 
+def looks_closer(card: ModelCard) -> bool:
+    """Return whether small subjects are asked again by themselves: where the sizes a network likes were measured."""
+    return bool(card.views_px)
+
+
 def answer_of(network: Network, rgb: Rgb, view: View, shape: Shape) -> Alpha:
     """Return the alpha that the network gives for one view, at the base's size.
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tiler.store.looks import Looks
+
 CHECKSUM_BYTES = 4
 
 
@@ -76,6 +78,11 @@ class Journal:
     def shifted(self) -> "Journal":
         """Return the journal of the tiles on the shifted grid, which repair seams."""
         return Journal(self._root / "shifted")
+
+    @property
+    def looks(self) -> Looks:
+        """Return the directory of what a closer look at small subjects finds, opened anew."""
+        return Looks(self._root / "looks")
 
     def of_view(self, number: int) -> "Journal":
         """Return the journal of the tiles of the base in one of its views."""
