@@ -14,7 +14,7 @@ import os, random, signal, sys, time
 import numpy as np
 import tiler
 from tests.test_run import Fake
-from tiler import run
+from tiler import subject
 photo, folder, kills, total, dense_levels = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 log = f"{folder}/log"
 
@@ -26,7 +26,7 @@ class Slow(Fake):
         # In every second tile somebody is everywhere, where tiles may say so: seams to repair.
         return np.maximum(super().alpha(rgb), np.float32(dense_levels and int(rgb.sum()) % 2))
 
-run.open_session = lambda *_: Slow()
+subject.open_session = lambda *_: Slow()
 sizes = {"guide_px": 64, "tile_px": 64, "overlap_px": 16, "threads": 2}
 settings = tiler.Settings.of(**sizes, route="dense", dense_levels=dense_levels, repair=bool(dense_levels))
 rng = random.Random(0)

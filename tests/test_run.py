@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import tiler
 from tests.fakes import ColourKey, RecordedProgress
-from tiler import run, subject
+from tiler import subject
 from tiler.core.seams import judge
 from tiler.image.colour import to_network
 from tiler.inspect.snapshot import load
@@ -117,7 +117,7 @@ def test_a_panorama_wraps_if_it_says_so_and_nobody_objects(tmp_path, monkeypatch
         kept.add_itxt("XML:com.adobe.xmp", packet)
     Image.new("RGB", (80, 40), "red").save(tmp_path / "turn.png", pnginfo=kept)
     plans = []
-    planned = run.plan_for
+    planned = subject.plan_for
     monkeypatch.setattr(subject, "plan_for", lambda *a, **k: plans.append(planned(*a, **k)) or plans[-1])
     tiler.matte(tmp_path / "turn.png", tmp_path / "out.png", tiler.Settings.of(wrap=asked))
     assert plans[0].levels[0].cols.wraps == wraps
@@ -148,7 +148,7 @@ def test_small_tiles_take_a_small_overlap():
 def test_the_embedded_network_on_a_small_picture_is_the_network_called_directly(tmp_path):
     small = Image.open(EXAMPLE).resize((400, 500), Image.Resampling.LANCZOS)
     small.save(tmp_path / "small.png")
-    settings = tiler.Settings.of(alpha_only=True, bits=16, precision="f32")
+    settings = tiler.Settings.of(alpha_only=True, bits=16, precision="f32", views=1)
     report = tiler.matte(tmp_path / "small.png", tmp_path / "alpha.png", settings)
     session = open_session(settings.compute, Silent())
     expected = session.alpha(to_network(np.asarray(small)))
@@ -205,8 +205,8 @@ def test_what_was_mended_is_in_the_report_and_the_sidecar(photo, tmp_path, monke
 @pytest.mark.usefixtures("fake")
 def test_without_detail_the_base_alone_runs_and_the_sidecar_says_so(photo, tmp_path):
     """A quick look: what comes out is the small alpha enlarged, softer than with tiles and nowhere far from it."""
-    full = tiler.matte(photo, tmp_path / "full.png", tiler.Settings.of(alpha_only=True))
-    quick = tiler.matte(photo, tmp_path / "quick.png", tiler.Settings.of(alpha_only=True, detail="none"))
+    full = tiler.matte(photo, tmp_path / "full.png", tiler.Settings.of(alpha_only=True, views=1))
+    quick = tiler.matte(photo, tmp_path / "quick.png", tiler.Settings.of(alpha_only=True, views=1, detail="none"))
     assert quick.tiles_run == 1 < full.tiles_run
     kept = json.loads((tmp_path / "quick.png.matte.json").read_text())
     assert kept["recipe"]["--detail"] == "none"

@@ -185,7 +185,8 @@ def open_noted_views(_compute, _progress):
 
 
 def test_processes_look_as_closely_as_threads(photo, monkeypatch):
-    monkeypatch.setattr(run, "open_session", open_noted_views)
+    for module in (run, subject):
+        monkeypatch.setattr(module, "open_session", open_noted_views)
     pixels = np.zeros((256, 512, 3), np.uint8)
     pixels[..., 1] = 255
     pixels[100:130, 60:80] = pixels[90:150, 300:340] = (255, 0, 0)
