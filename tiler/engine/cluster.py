@@ -146,7 +146,8 @@ def _client(distributed: Any, address: str, threads: int) -> Iterator[Any]:
         distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=max(1, threads // workers),
-            dashboard_address=None,
+            # Any free port: the usual one may be that of another run.
+            dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
