@@ -4,7 +4,7 @@
 A folder holds NAME.jpg (or .png, .tif) and NAME_alpha.png. One network mattes every picture in several ways:
 
   shrink       the picture is shrunk to the working size of the guide and its alpha enlarged bicubically, as most people
-               do; the small picture is the base of the engine, so this is the guide of the engine, enlarged
+               do: one of the views that the engine asks for
   tiles        every tile of the full picture by itself, cross-faded, as tiling scripts do
   tiler        this engine, from file to file
   truth        the true alpha of every tile under the guide constraint: the best that a fusion can do which keeps it
