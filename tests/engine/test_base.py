@@ -17,6 +17,7 @@ from tiler.engine.base import base_graph
 from tiler.engine.graph import on_threads
 from tiler.engine.solve import solve
 from tiler.errors import ModelError
+from tiler.image.hints import Hints
 from tiler.model.retry import NoAnswerError
 from tiler.model.views import View
 
@@ -46,6 +47,23 @@ def test_a_base_of_one_tile_is_the_consensus_of_its_views():
     assert (scene.canvas.levels[-1] == np.rint(expected.alpha * 65535)).all()
     assert (scene.canvas.spread(Box.whole(base.shape)) == expected.spread).all()
     assert expected.spread.max() > 0
+
+
+def test_a_trimap_takes_the_doubt_of_known_pixels_alone():
+    plan = make_plan((80, 80), guide_px=80, tile_px=80, overlap_px=8)
+    base = plan.levels[-1]
+    whole = Box.whole(base.shape)
+    free = replace(scene_of(plan, ColourKey()), views=VIEWS)
+    trimap = np.full((80, 80), 128, np.uint8)
+    trimap[:, :10], trimap[:, 70:] = 0, 255
+    answers = [view_answer(free, base, whole, view) for view in VIEWS]
+    without = agreed(free, base, whole, answers)
+    found = agreed(replace(free, hints=Hints(trimap=trimap)), base, whole, answers)
+    assert (found.alpha[:, :10] == 0).all()
+    assert (found.alpha[:, 70:] == 1).all()
+    assert not found.spread[trimap != 128].any()
+    assert (found.spread[trimap == 128] == without.spread[trimap == 128]).all()
+    assert without.spread[trimap == 128].any()
 
 
 def test_blocks_that_are_done_ask_for_no_view():

@@ -11,8 +11,8 @@ from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
 from tiler.engine.scene import Alpha, Scene, guide_of, known_at, spread_of, window
 from tiler.image.colour import to_network
-from tiler.image.hints import clamped
-from tiler.model.views import View, answer_of, resized
+from tiler.image.hints import UNKNOWN, clamped
+from tiler.model.views import View, answer_of, fine_of, resized
 
 
 def answer(scene: Scene, level: Level, box: Box) -> Alpha:
@@ -54,10 +54,11 @@ def agreed(scene: Scene, level: Level, box: Box, answers: Sequence[Alpha]) -> Co
         alpha = window(lambda part: guide[part.slices], box, level)
         found = Consensus(alpha, np.zeros_like(alpha))
     else:
-        fine = [k for k, view in enumerate(views_at(scene, level)) if view.scale >= 1]
-        found = consensus(answers, fine, min(level.shape))
+        found = consensus(answers, fine_of(views_at(scene, level)), min(level.shape))
     known = known_at(scene, level, box)
-    return found if known is None else Consensus(clamped(found.alpha, known), clamped(found.spread, known * 0))
+    if known is None:
+        return found
+    return Consensus(clamped(found.alpha, known), np.where(known == UNKNOWN, found.spread, np.float32(0)))
 
 
 def view_answer(scene: Scene, level: Level, box: Box, view: View) -> Alpha:
@@ -72,19 +73,17 @@ def _pixels(scene: Scene, base: Level, box: Box, scale: float) -> NDArray[np.flo
     """
     shape = (max(1, round(box.rows.size * scale)), max(1, round(box.cols.size * scale)))
     level = scene.plan.levels[base.index - 1] if scale > 1 else base
-    down, across = level.shape[0] / base.shape[0], level.shape[1] / base.shape[1]
-    edges = (box.rows.start * down, box.cols.start * across, box.rows.stop * down, box.cols.stop * across)
-    return shown(scene, level, edges, shape)
+    return shown(scene, level, box, base.shape, shape)
 
 
-def shown(
-    scene: Scene, level: Level, edges: tuple[float, float, float, float], shape: tuple[int, int]
-) -> NDArray[np.float32]:
-    """Return the (h, w, 3) RGB pixels, 0..255, of a part of `level` resized to `shape`.
+def shown(scene: Scene, level: Level, box: Box, whole: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the (h, w, 3) RGB pixels, 0..255, of a box of the picture resized to `shape`, taken from `level`.
 
-    edges: top, left, bottom and right of the part, in pixels of the level, which may be fractions; unrolled.
+    box: in pixels of the picture at the size `whole`, (height, width); unrolled.
     """
-    top, left, bottom, right = edges
+    down, across = level.shape[0] / whole[0], level.shape[1] / whole[1]
+    top, left = box.rows.start * down, box.cols.start * across
+    bottom, right = box.rows.stop * down, box.cols.stop * across
     outer = Box(Span(floor(top), ceil(bottom)), Span(floor(left), ceil(right)))
     rgb = to_network(window(lambda part: scene.picture.read(level.index, part), outer, level))
     if rgb.shape[:2] == shape:

@@ -27,7 +27,7 @@ from tiler.engine.graph import Graph, Runner
 from tiler.engine.scene import Alpha, Scene
 from tiler.errors import ModelError
 from tiler.model.retry import NoAnswerError
-from tiler.model.views import AS_IT_IS, View, answer_of
+from tiler.model.views import AS_IT_IS, View, answer_of, fine_of
 from tiler.store.looks import Look, Looks
 
 # The windows of the search show the picture so many times larger than the base does. A person of 4 % of the frame's
@@ -143,8 +143,8 @@ def _ask(scene: Scene, level: Level, look: Look) -> None:
     """Keep the consensus of all views of a crop."""
     assert scene.looks is not None
     answers = [_seen(scene, level.shape, look.crop, view) for view in scene.views]
-    fine = [k for k, view in enumerate(scene.views) if view.scale >= 1]
-    scene.looks.keep_answer(look.number, consensus(answers, fine, min(scene.plan.shapes[-1])))
+    found = consensus(answers, fine_of(scene.views), min(scene.plan.shapes[-1]))
+    scene.looks.keep_answer(look.number, found)
     scene.progress.advance()
 
 
@@ -154,10 +154,8 @@ def _seen(scene: Scene, shape: tuple[int, int], box: Box, view: View) -> Alpha:
     view_px = max(1, round(side_px * view.scale))
     finer = [level for level in scene.plan.levels if level.shape[0] >= shape[0] * view_px / box.rows.size]
     level = finer[-1] if finer else scene.plan.levels[0]
-    down, across = level.shape[0] / shape[0], level.shape[1] / shape[1]
-    edges = (box.rows.start * down, box.cols.start * across, box.rows.stop * down, box.cols.stop * across)
     try:
-        return answer_of(scene.network, shown(scene, level, edges, (view_px, view_px)), view, (side_px, side_px))
+        return answer_of(scene.network, shown(scene, level, box, shape, (view_px, view_px)), view, (side_px, side_px))
     except NoAnswerError as error:
         raise ModelError(
             f"a closer look: the network failed twice: {error}",

@@ -54,7 +54,7 @@ class Scene:
     stands for all of it. strict: a tile without an answer ends the run; otherwise the guide takes its place, and
     the journal lists it. backlog_tiles: at least so many tiles may wait for the blocks above them, so that rows of a
     few tiles keep all threads at work. may_add: a tile's own alpha may add foreground that the guide does not show.
-    looks: where closer answers to small subjects are kept; None: nobody looks closer.
+    looks: where closer answers to small subjects are kept; None: no closer look is taken.
     """
 
     plan: Plan

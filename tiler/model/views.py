@@ -4,6 +4,7 @@ One view is one opinion. The network errs in different places when it is asked a
 its answers is right more often than any single one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +43,11 @@ def views_of(card: ModelCard, guide_px: int, wanted: int | Literal["all"]) -> tu
     views = [View(scale, mirrored) for scale in scales for mirrored in (False, True)]
     chosen = views[: len(views) if wanted == "all" else wanted]
     return tuple(chosen) if len(chosen) > 1 else (AS_IT_IS,)
+
+
+def fine_of(views: Sequence[View]) -> list[int]:
+    """Return the positions of the views that are as fine as the base or finer."""
+    return [k for k, view in enumerate(views) if view.scale >= 1]
 
 
 def network_levels_of(card: ModelCard, wanted: int | Literal["auto", "all"]) -> int | None:
