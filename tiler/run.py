@@ -16,7 +16,7 @@ from tiler.core.seams import Seam, judge
 from tiler.engine.graph import Runner, on_threads
 from tiler.engine.repair import repair
 from tiler.engine.report import LevelReport
-from tiler.engine.scene import Scene
+from tiler.engine.scene import Scene, for_network
 from tiler.engine.solve import solve
 from tiler.errors import OutputError
 from tiler.image.hints import NOTHING, Hints
@@ -28,9 +28,8 @@ from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
 from tiler.model.retry import RetryingNetwork
 from tiler.model.tensorflow_runtime import Session, open_session
-from tiler.model.views import looks_closer, network_levels_of, views_of
 from tiler.progress import Progress, logged
-from tiler.recipe import Recipe, hints_of, tiling_of
+from tiler.recipe import Recipe, hints_of
 from tiler.report import ModelReport, Report, machine, versions
 from tiler.settings import ReportOptions, Settings
 from tiler.sidecar import write_sidecar
@@ -196,8 +195,7 @@ def scene_of(
     hints: Hints = NOTHING,
 ) -> Scene:
     """Return what the tasks of a run share."""
-    guide_px = tiling_of(subject.session.card, settings.matting).guide_px
-    return Scene(
+    scene = Scene(
         subject.plan,
         pyramid,
         RetryingNetwork(subject.session),
@@ -205,14 +203,12 @@ def scene_of(
         canvas,
         journal,
         progress,
-        views=views_of(subject.session.card, guide_px, settings.matting.views),
-        network_levels=network_levels_of(subject.session.card, settings.matting.network_levels),
         hints=hints,
         regions=regions_of(settings.hints.roi),
         strict=settings.run.strict,
         backlog_tiles=settings.compute.thread_count,
-        looks=journal.looks if looks_closer(subject.session.card) else None,
     )
+    return for_network(scene, subject.session.card, settings.matting)
 
 
 def solve_with(scene: Scene, runner: Runner, settings: Settings) -> tuple[LevelReport, ...]:

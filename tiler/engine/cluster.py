@@ -18,14 +18,13 @@ from uuid import uuid4
 from tiler.core.fusion import fuse
 from tiler.core.plan import Level
 from tiler.engine.graph import Graph, Key, Runner
-from tiler.engine.scene import Scene
+from tiler.engine.scene import Scene, for_network
 from tiler.errors import OutputError, SettingsError
 from tiler.image.open import open_source
 from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.retry import RetryingNetwork
-from tiler.model.views import looks_closer, network_levels_of, views_of
 from tiler.progress import Progress
-from tiler.recipe import Difference, Recipe, shaping_versions, tiling_of
+from tiler.recipe import Difference, Recipe, shaping_versions
 from tiler.settings import ComputeOptions, RunOptions, Settings
 from tiler.store.workdir import joined
 
@@ -239,21 +238,8 @@ def _scene(ticket: Ticket) -> Scene:
     pyramid, canvas, journal, hints = joined(ticket.folder, source, plan)
     network = RetryingNetwork(_network(ticket.compute, ticket.open_network))
     progress = _ToClient(f"{TOPIC}-{ticket.name}")
-    card, matting = ticket.recipe.card, ticket.recipe.matting
-    return Scene(
-        plan,
-        pyramid,
-        network,
-        fuse,
-        canvas,
-        journal,
-        progress,
-        views=views_of(card, tiling_of(card, matting).guide_px, matting.views),
-        network_levels=network_levels_of(card, matting.network_levels),
-        hints=hints,
-        strict=ticket.run.strict,
-        looks=journal.looks if looks_closer(card) else None,
-    )
+    scene = Scene(plan, pyramid, network, fuse, canvas, journal, progress, hints=hints, strict=ticket.run.strict)
+    return for_network(scene, ticket.recipe.card, ticket.recipe.matting)
 
 
 @lru_cache(maxsize=1)

@@ -14,9 +14,12 @@ from tiler.core.plan import Level, Plan
 from tiler.core.subjects import fade, scaled
 from tiler.image.hints import NOTHING, Hints, clamped, known_in
 from tiler.image.source import Pixels
+from tiler.model.card import ModelCard
 from tiler.model.network import Network
-from tiler.model.views import AS_IT_IS, View, resized
+from tiler.model.views import AS_IT_IS, View, looks_closer, network_levels_of, resized, views_of
 from tiler.progress import Progress
+from tiler.recipe import tiling_of
+from tiler.settings import MattingOptions
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 from tiler.store.looks import Look, Looks
@@ -72,6 +75,16 @@ class Scene:
     backlog_tiles: int = 0
     may_add: bool = False
     looks: Looks | None = None
+
+
+def for_network(scene: Scene, card: ModelCard, matting: MattingOptions) -> Scene:
+    """Return `scene` with the views, the network levels and the closer looks that card and options ask for."""
+    return replace(
+        scene,
+        views=views_of(card, tiling_of(card, matting).guide_px, matting.views),
+        network_levels=network_levels_of(card, matting.network_levels),
+        looks=scene.journal.looks if looks_closer(card) else None,
+    )
 
 
 def guide_of(scene: Scene, level: Level, box: Box) -> Alpha:
