@@ -18,7 +18,7 @@ from tiler.engine.repair import repair
 from tiler.engine.report import LevelReport
 from tiler.engine.scene import Scene, for_network
 from tiler.engine.solve import solve
-from tiler.errors import OutputError
+from tiler.errors import InputError, OutputError
 from tiler.image.hints import NOTHING, Hints
 from tiler.image.pyramid import Pyramid
 from tiler.image.write.export import check_holds, check_output, export
@@ -68,7 +68,7 @@ def matte(
     with opened(source, folder.parent, settings, progress, model, continued=folder.exists()) as subject:
         check_holds(output, subject.picture.shape)
         run = Run(subject, output, settings, progress)
-        with working(folder, run.recipe, fresh=settings.run.fresh) as work:
+        with working(folder, run.recipe, fresh=settings.run.fresh) as work, run.of_one_file(work):
             scene = run.read(work)
             run.solve(scene, folder)
             snapshot = run.take_snapshot(scene)
@@ -79,7 +79,7 @@ def matte(
                 work.finish()
     report = run.account()
     _write_reports(report, snapshot, settings.reports)
-    write_sidecar(report, replace(run.recipe, output=settings.output), full_turn=subject.full_turn)
+    write_sidecar(report, replace(run.recipe, output=settings.output), subject)
     return report
 
 
@@ -111,6 +111,18 @@ class Run:
             matting=self.settings.matting,
             hints=hints_of(self.settings.hints, self.progress),
         )
+
+    @contextmanager
+    def of_one_file(self, work: WorkDir) -> Iterator[None]:
+        """Raise InputError when the block ends, and let the work be removed, if the picture was changed meanwhile."""
+        try:
+            yield
+        finally:
+            try:
+                self.subject.check_unchanged()
+            except InputError:
+                work.finish()
+                raise
 
     def read(self, work: WorkDir) -> Scene:
         """Make the levels of the picture in the work folder, or find them there, and return the scene to solve."""
@@ -151,6 +163,7 @@ class Run:
                 lambda box: scene.canvas.steps(0, box),
                 self.settings,
                 self.progress,
+                self.subject.check_unchanged,
             )
 
     def account(self) -> Report:

@@ -11,11 +11,14 @@ from typing import Any
 
 from tiler.atomic import atomic_file
 from tiler.checksum import content_sha256, sha256_of
+from tiler.errors import InputError
+from tiler.image.file_state import FileState, state_of
 from tiler.model.tensorflow_runtime import Session
 from tiler.progress import Silent
 from tiler.recipe import Recipe, hints_of, plan_for
 from tiler.report import Report
 from tiler.settings import Settings
+from tiler.subject import Subject
 
 FORMAT = 1
 
@@ -25,21 +28,21 @@ def sidecar_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.matte.json")
 
 
-def write_sidecar(report: Report, recipe: Recipe, *, full_turn: bool) -> None:
+def write_sidecar(report: Report, recipe: Recipe, subject: Subject) -> None:
     """Write the sidecar of a run that is done.
 
-    recipe: with its output options. full_turn: what the picture's own metadata says of its left and right ends.
-    Raises OutputError if the disk refuses.
+    recipe: with its output options. subject: the picture as it was when it was opened, and what its metadata says of
+    its left and right ends. Raises OutputError if the disk refuses.
     """
-    source, output = Path(report.source), Path(report.output)
+    output = Path(report.output)
     happened = json.loads(report.to_json())
     kept: dict[str, Any] = {
         "format": FORMAT,
         "input": {
             "path": happened.pop("source"),
-            **_file_state(source),
+            **(_kept_state(subject.state) if subject.state else {}),
             "sha256": recipe.source_sha256,
-            "full_turn": full_turn,
+            "full_turn": subject.full_turn,
         },
         "output": {"path": happened.pop("output"), "sha256": content_sha256(output)},
         "recipe": recipe.parts(),
@@ -82,16 +85,15 @@ def is_done(source: Path, output: Path, settings: Settings, session: Session) ->
             and not kept["failed_tiles"]
             and kept["output"]["sha256"] == content_sha256(output)
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return False  # no sidecar, or one that tiler did not write
 
 
-def _file_state(source: Path) -> dict[str, int]:
-    status = source.stat()
-    return {"bytes": status.st_size, "changed_ns": status.st_mtime_ns}
+def _kept_state(state: FileState) -> dict[str, int]:
+    return {"bytes": state.size, "changed_ns": state.changed_ns}
 
 
 def _sha256_now(source: Path, kept: Mapping[str, Any]) -> str:
-    if all(kept[name] == value for name, value in _file_state(source).items()):
+    if all(kept[name] == value for name, value in _kept_state(state_of(source)).items()):
         return str(kept["sha256"])
     return sha256_of(source, Silent())

@@ -9,6 +9,7 @@ from time import perf_counter
 from tiler.core.plan import Plan
 from tiler.core.region import regions_of
 from tiler.errors import InputError
+from tiler.image.file_state import FileState, check_unchanged, state_of
 from tiler.image.limits import check_room
 from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
@@ -24,7 +25,8 @@ from tiler.settings import HintOptions, Settings
 class Subject:
     """A picture that is open, the network that will see it, and the plan for the two.
 
-    full_turn: its own metadata says that left and right ends meet. seconds: what opening the network took.
+    full_turn: its own metadata says that left and right ends meet. seconds: what opening the network took. state: that
+    of the file before it was opened; None if the picture is no file.
     """
 
     path: Path
@@ -33,10 +35,16 @@ class Subject:
     plan: Plan
     full_turn: bool
     seconds: float
+    state: FileState | None = None
 
     @property
     def wraps(self) -> bool:
         return self.plan.levels[0].cols.wraps
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if the file was changed or replaced since it was opened."""
+        if self.state is not None:
+            check_unchanged(self.path, self.state)
 
 
 @contextmanager
@@ -55,6 +63,7 @@ def opened(
     Raises TilerError before any long work if picture, memory, disk, settings or network will not do.
     """
     with ExitStack() as stack:
+        state = state_of(path)
         picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels)))
         for note in picture.metadata.notes:
             progress.note(f"{path}: {note}")
@@ -67,7 +76,7 @@ def opened(
         full_turn = is_full_turn(picture.metadata.xmp, picture.shape)
         wraps = full_turn if settings.matting.wrap is None else settings.matting.wrap
         plan = plan_for(picture.shape, session.card, settings.matting, wraps=wraps)
-        yield Subject(path, picture, session, plan, full_turn, seconds)
+        yield Subject(path, picture, session, plan, full_turn, seconds, state)
 
 
 def _check_regions(path: Path, shape: tuple[int, int], hints: HintOptions) -> None:

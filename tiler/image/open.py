@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from tiler.errors import InputError
+from tiler.image.file_state import state_of
 from tiler.image.limits import check_pixels
 from tiler.image.source import Source
 from tiler.settings import MOST_PIXELS
@@ -86,17 +87,11 @@ def format_of(path: Path) -> Format:
 
 
 def _first_bytes(path: Path) -> bytes:
+    state_of(path)  # before it is opened: opening a pipe would wait for a writer
     try:
         with path.open("rb") as file:
             return file.read(16)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file.", "Check the name and the directory.") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path}: this is a directory.", "Name one picture in it.") from error
     except PermissionError as error:
-        # Some systems raise this when a directory is opened.
-        if path.is_dir():
-            raise InputError(f"{path}: this is a directory.", "Name one picture in it.") from error
         raise InputError(f"{path}: you may not read this file.", "Ask its owner, or change its mode.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}.", "Check the name and the disk.") from error

@@ -63,13 +63,15 @@ def export(
     read_alpha: Callable[[Box], NDArray[np.uint16]],
     settings: Settings,
     progress: Progress,
+    before_rename: Callable[[], None] = lambda: None,
 ) -> None:
     """Write `path`, the picture with its alpha or the alpha alone, as the settings say; complete or not at all.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
     (h, w), uint16, 65535 = foreground. If the format can hold the colours of the source at their depth, they are
     written bit for bit; else they are converted to sRGB, as the network saw them, or to a depth that the format holds.
-    Metadata is written where it is true of the output and where the format has a place for it.
+    Metadata is written where it is true of the output and where the format has a place for it. before_rename: is called
+    when all is written, and nothing is put in place if it raises.
 
     Raises OutputError if the disk refuses.
     """
@@ -88,7 +90,7 @@ def export(
 
     progress.stage("write", len(starts))
     with prefetched(band, starts) as bands:
-        _write(path, output_format, replace(image, bands=bands))
+        _write(path, output_format, replace(image, bands=bands), before_rename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +189,12 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
     return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
 
 
-def _write(path: Path, output_format: OutputFormat, image: OutputImage) -> None:
+def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None]) -> None:
     if output_format.folder:
         with atomic_directory(path) as folder:
             output_format.write(folder, image)
+            before_rename()
     else:
         with atomic_file(path) as file:
             output_format.write(file, image)
+            before_rename()
