@@ -150,6 +150,7 @@ def folder(shelf, tmp_path, monkeypatch):
         monkeypatch.setattr(module, "open_session", open_quick)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(batch, "watch", functools.partial(batch.watch, pause=Pauses()))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # the command line sets it for its own process
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

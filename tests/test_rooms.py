@@ -27,7 +27,7 @@ ROOMS = (
     ("model",),
     ("image",),
     ("core",),
-    ("presets", "settings", "options", "errors", "progress", "atomic", "checksum", "memory", "metrics"),
+    ("presets", "settings", "options", "errors", "progress", "atomic", "checksum", "memory", "cgroup", "metrics"),
 )
 # Heavy libraries, and the only rooms that import them.
 DOORS = {

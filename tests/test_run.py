@@ -286,3 +286,19 @@ def test_a_hint_that_changes_is_another_recipe(hinted, photo, tmp_path, option):
     hint.unlink()
     with pytest.raises(tiler.TilerError, match="there is no such file"):
         hinted(**{option: hint})
+
+
+@pytest.mark.parametrize("name", ["x" * 245 + ".png", "/".join(["y" * 200] * 25) + "/x.png", "x" * 300 + ".png"])
+def test_a_name_with_no_room_for_what_lies_beside_it_is_refused_before_the_work(photo, tmp_path, name):
+    progress = RecordedProgress()
+    (tmp_path / "work").mkdir()
+    for work_dir in (None, tmp_path / "work"):
+        with pytest.raises(tiler.TilerError, match="too long"):
+            tiler.matte(photo, tmp_path / name, tiler.Settings.of(work_dir=work_dir), progress, model=Fake())
+    assert progress.stages == []
+
+
+def test_the_longest_name_that_is_taken_is_written_with_all_that_lies_beside_it(photo, tmp_path):
+    out = tmp_path / ("ä" * 120 + ".png")
+    tiler.matte(photo, out, tiler.Settings.of(detail="none", views=1), model=Fake())
+    assert is_done(photo, out, tiler.Settings.of(detail="none", views=1), Fake())

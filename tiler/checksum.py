@@ -22,11 +22,12 @@ def sha256_of(path: Path, progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def content_sha256(path: Path) -> str:
+def content_sha256(path: Path, progress: Progress | None = None) -> str:
     """Return the sha256 of a file; of a directory, that of the names and sha256 of all files in it, sorted."""
+    progress = progress or Silent()
     if not path.is_dir():
-        return sha256_of(path, Silent())
+        return sha256_of(path, progress)
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, Silent())}\n".encode())
+        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, progress)}\n".encode())
     return digest.hexdigest()

@@ -1,5 +1,6 @@
 """One picture from file to file: open, read, solve, export, account."""
 
+import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,11 +33,14 @@ from tiler.progress import Progress, logged
 from tiler.recipe import Recipe, hints_of
 from tiler.report import ModelReport, Report, machine, versions
 from tiler.settings import ReportOptions, Settings
-from tiler.sidecar import write_sidecar
+from tiler.sidecar import sidecar_of, write_sidecar
 from tiler.store.canvas import Canvas
 from tiler.store.journal import FailedTile, Journal
 from tiler.store.workdir import WorkDir, work_folder, working
 from tiler.subject import Subject, opened
+
+# As long as any path below a work folder.
+LONGEST_WITHIN = "x" * 120
 
 
 def matte(
@@ -62,10 +66,11 @@ def matte(
     """
     settings, progress = settings or Settings(), logged(progress)
     source, output = Path(source), Path(output)
+    folder = work_folder(output, settings.run.work_dir)
+    _check_names(output, folder)
     _check_places(settings.reports)
     check_output(output, settings, source)
-    folder = work_folder(output, settings.run.work_dir)
-    with opened(source, folder.parent, settings, progress, model, continued=folder.exists()) as subject:
+    with opened(source, folder.parent, settings, progress, model, continued=folder.exists(), output=output) as subject:
         check_holds(output, subject.picture.shape)
         run = Run(subject, output, settings, progress)
         with working(folder, run.recipe, fresh=settings.run.fresh) as work, run.of_one_file(work):
@@ -249,6 +254,19 @@ def _runner(scene: Scene, run: Run, folder: Path) -> Iterator[tuple[Scene, Runne
     sent = travelling(scene, run.subject.path, folder, run.settings, run.recipe, open_session)
     with on_cluster(compute.cluster, sent) as (runner, callers):
         yield replace(sent, backlog_tiles=callers), runner
+
+
+def _check_names(output: Path, folder: Path) -> None:
+    """Raise OutputError if what lies beside the output, or in the work folder, cannot be named after it."""
+    for path in (output, sidecar_of(output), folder / LONGEST_WITHIN):
+        try:
+            path.lstat()
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise OutputError(
+                    f"{output}: this name is too long: beside it lies {sidecar_of(output).name}.",
+                    "Give a shorter name.",
+                ) from error
 
 
 def _check_places(reports: ReportOptions) -> None:

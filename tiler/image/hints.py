@@ -4,6 +4,7 @@ Both are read once, as libvips decodes them, and kept in the work folder: the gu
 at the size of the picture, memory-mapped. So every process of a cluster sees the same.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +96,9 @@ def kept_hints(folder: Path) -> Hints:
 def _opened(path: Path) -> pyvips.Image:
     """Return the one channel that counts, as it is in the file."""
     try:
-        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="warning")
+        image = pyvips.Image.new_from_source(
+            pyvips.Source.new_from_file(os.fsencode(path)), "", access="sequential", fail_on="warning"
+        )
     except pyvips.Error as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"{path}: cannot be read: {reason}.", "Give a PNG, a TIFF, a JPEG or a WebP.") from error

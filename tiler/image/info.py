@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import ImageCms
 
-from tiler.image.limits import GB, needed_bytes
+from tiler.image.limits import needed_bytes, size_of
 from tiler.image.open import format_of, open_source
 from tiler.image.read.in_memory import InMemorySource
 from tiler.image.read.orientation import TurnedSource
@@ -35,7 +35,7 @@ def describe(path: str | Path) -> str:
             ("resolution", f"{metadata.dpi[0]:.4g} x {metadata.dpi[1]:.4g} dpi" if metadata.dpi else "none"),
             ("metadata", ", ".join(blocks).upper() or "none"),
             ("read", how),
-            ("needs", f"{memory / GB:.1f} GB of memory besides the network, {scratch / GB:.1f} GB of scratch disk"),
+            ("needs", f"{size_of(memory)} of memory besides the network, {size_of(scratch)} of scratch disk"),
         ]
         orientation = source.orientation if isinstance(source, TurnedSource | InMemorySource) else 1
         if orientation != 1:

@@ -15,6 +15,10 @@ from tiler.settings import MOST_PIXELS
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 
 
+class NoPictureError(InputError):
+    """A file is empty, or begins like no picture of a kind that is read."""
+
+
 class _Reader(Protocol):
     """A module that reads one format."""
 
@@ -36,7 +40,10 @@ class Format:
     at: int = 0
 
     def open_file(self, path: Path, max_pixels: int) -> Source:
-        return cast(_Reader, import_module(self.reader)).open_file(path, max_pixels)
+        try:
+            return cast(_Reader, import_module(self.reader)).open_file(path, max_pixels)
+        except UnicodeEncodeError as error:
+            raise InputError(f"{path}: the library that reads {self.name} takes no such name.", "Rename it.") from error
 
 
 FORMATS = (
@@ -75,12 +82,12 @@ def format_of(path: Path) -> Format:
     """Return the format that the first bytes of `path` show; raise InputError if they show none."""
     start = _first_bytes(path)
     if not start:
-        raise InputError(f"{path}: the file is empty.", "Copy it again from where it came from.")
+        raise NoPictureError(f"{path}: the file is empty.", "Copy it again from where it came from.")
     for known in FORMATS:
         if start[known.at :].startswith(known.magics):
             return known
     names = list(dict.fromkeys(known.name for known in FORMATS))
-    raise InputError(
+    raise NoPictureError(
         f"{path}: this is no picture of a kind that is read here, whatever its name says.",
         f"Give a {', '.join(names[:-1])} or {names[-1]} file.",
     )

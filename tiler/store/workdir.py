@@ -13,6 +13,7 @@ A folder with a complete pyramid is worth keeping; what stopped earlier leaves n
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -155,7 +156,7 @@ def work_folder(output: Path, work_dir: Path | None) -> Path:
             "Name a directory that exists and can be written to with --work-dir.",
         )
     # Outputs of one name in two directories may share a work dir.
-    mark = hashlib.sha256(str(output.absolute()).encode()).hexdigest()[:8]
+    mark = hashlib.sha256(os.fsencode(output.absolute())).hexdigest()[:8]
     return work_dir / f"{output.name}-{mark}.tiler"
 
 

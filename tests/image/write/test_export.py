@@ -1,4 +1,5 @@
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
 from tiler.image.open import open_source
 from tiler.image.source import Metadata
-from tiler.image.write.export import check_holds, check_output, export
+from tiler.image.write import tiff
+from tiler.image.write.export import check_holds, check_output, export, most_bytes
 from tiler.image.write.formats import OUTPUT_FORMATS
 from tiler.progress import Silent
 from tiler.settings import Settings
@@ -238,3 +240,29 @@ def test_an_output_that_can_be_written_is_not_refused(tmp_path, suffix):
     check_output(path, Settings(), tmp_path / "picture.tif")
     path.write_bytes(b"old")
     check_output(path, Settings(), tmp_path / "picture.tif")
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "lzw", "pyramid": True}, {"alpha_only": True}, {"bits": 16}])
+@pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
+def test_no_output_is_larger_than_is_foreseen(tmp_path, suffix, options):
+    if options.get("bits") and suffix in (".webp", ".exr"):
+        pytest.skip("has no such depth")
+    source = ArraySource(noise((700, 530, 3), np.uint8), metadata=Metadata(SRGB))
+    settings = Settings.of(threads=2, **options)
+    alpha = noise((700, 530), np.uint16)
+    path = tmp_path / f"out{suffix}"
+    export(path, source, source.read, lambda box: alpha[box.slices], settings, Silent())
+    size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+    assert size <= most_bytes(path, source, settings)
+
+
+def test_scratch_files_of_overviews_lie_beside_the_output_or_in_the_work_dir(tmp_path, monkeypatch):
+    places = []
+    real = tempfile.TemporaryFile
+    monkeypatch.setattr(tiff, "TemporaryFile", lambda **where: (places.append(where["dir"]), real(**where))[1])
+    source = ArraySource(noise((1100, 900, 3), np.uint8))
+    (tmp_path / "work").mkdir()
+    for work_dir in (None, tmp_path / "work"):
+        settings = Settings.of(threads=2, pyramid=True, work_dir=work_dir)
+        export(tmp_path / "o.tif", source, source.read, lambda box: np.zeros(box.shape, np.uint16), settings, Silent())
+    assert set(places) == {tmp_path, tmp_path / "work"}

@@ -1,5 +1,6 @@
 """PNG, JPEG, WebP and turned or huge-stripped TIFF, read by libvips from top to bottom in bounded memory."""
 
+import os
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -129,8 +130,9 @@ def _colour_of(image: pyvips.Image) -> Colour:
 
 
 def _opened(path: Path, access: str, unlimited: bool) -> pyvips.Image:
-    # Through a source, because in a plain file name libvips takes brackets for options: photo[1].jpg.
-    file = pyvips.Source.new_from_file(str(path))
+    # Through a source, because in a plain file name libvips takes brackets for options: photo[1].jpg. As bytes, because
+    # a name need not be text.
+    file = pyvips.Source.new_from_file(os.fsencode(path))
     options = {"unlimited": True} if unlimited else {}
     return pyvips.Image.new_from_source(file, "", access=access, fail_on="warning", **options)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +19,13 @@ from tiler.image.prefetch import prefetched
 from tiler.image.source import BAND_ROWS, Colour, Metadata, Pixels, Source
 from tiler.image.write.formats import OUTPUT_FORMATS, OutputFormat
 from tiler.image.write.output import AlphaKind, OutputImage
-from tiler.progress import Progress
+from tiler.progress import Progress, Silent
 from tiler.settings import Compression, Settings
 
+# What compression makes of noise, at worst: codes of 12 bits for bytes, and stored blocks.
+LZW_GROWTH, DEFLATE_GROWTH = 1.5, 1.001
+# Headers, and the tables of tiles.
+ENVELOPE_BYTES = 2**16
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jfif")
 
 
@@ -29,7 +34,7 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
 
     source: the picture to be read, which is never overwritten.
     """
-    output_format = _checked_format(path, _request(settings))
+    output_format = _checked_format(path, _request(path, settings))
     if path.is_dir() and not (output_format.folder and (path / "zarr.json").exists()):
         raise OutputError(f"{path}: this is a directory.", "Name a file in it, such as cutout.tif.")
     if output_format.folder and path.is_file():
@@ -56,6 +61,17 @@ def check_holds(path: Path, shape: tuple[int, int]) -> None:
         )
 
 
+def most_bytes(path: Path, source: Source, settings: Settings) -> int:
+    """Return the most bytes that the output `path` of `source` can have."""
+    image = _output_image(OUTPUT_FORMATS[path.suffix.lower()], source, _request(path, settings), Silent())
+    # Formats with tiles pad the picture to whole ones.
+    area = prod(-(-side // BAND_ROWS) * BAND_ROWS for side in image.shape)
+    grows = LZW_GROWTH if image.compression == "lzw" else DEFLATE_GROWTH
+    pixels = area * image.samples * image.dtype.itemsize * (4 / 3 if image.overviews else 1)
+    metadata = sum(len(block or b"") for block in (image.metadata.icc, image.metadata.exif, image.metadata.xmp))
+    return round(pixels * grows) + 2 * metadata + ENVELOPE_BYTES
+
+
 def export(
     path: Path,
     source: Source,
@@ -78,7 +94,7 @@ def export(
     output_format = OUTPUT_FORMATS[path.suffix.lower()]
     height, width = source.shape
     starts = range(0, height, BAND_ROWS)
-    image = _output_image(output_format, source, _request(settings), progress)
+    image = _output_image(output_format, source, _request(path, settings), progress)
 
     def band(start: int) -> NDArray[Any]:
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
@@ -103,10 +119,10 @@ class _Request:
     compression: Compression
     overviews: bool
     threads: int
-    scratch: Path | None
+    scratch: Path
 
 
-def _request(settings: Settings) -> _Request:
+def _request(path: Path, settings: Settings) -> _Request:
     """Return what the settings ask of the output; settings are read here and nowhere else in this room."""
     return _Request(
         alpha_only=settings.output.alpha_only,
@@ -115,7 +131,7 @@ def _request(settings: Settings) -> _Request:
         compression=settings.output.compression,
         overviews=settings.output.pyramid,
         threads=settings.compute.thread_count,
-        scratch=settings.run.work_dir,
+        scratch=settings.run.work_dir or path.absolute().parent,
     )
 
 
