@@ -84,6 +84,7 @@ def opened(
         began = perf_counter()
         session = model or stack.enter_context(closing(open_session(settings.compute, progress)))
         seconds = perf_counter() - began
+        plan = plan_for(picture.shape, session.card, settings.matting, wraps=wraps)
         yield Subject(path, picture, session, plan, full_turn, seconds, state)
 
 
