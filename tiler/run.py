@@ -80,6 +80,7 @@ def matte(
             if model is None:
                 subject.session.close()  # its memory is not needed for the export
             run.export(scene)
+            subject.check_unchanged()
             if not run.failed:
                 work.finish()
     report = run.account()
@@ -119,15 +120,16 @@ class Run:
 
     @contextmanager
     def of_one_file(self, work: WorkDir) -> Iterator[None]:
-        """Raise InputError when the block ends, and let the work be removed, if the picture was changed meanwhile."""
+        """Let the work be removed if the block fails and the picture was changed; raise InputError that says so."""
         try:
             yield
-        finally:
+        except BaseException:
             try:
                 self.subject.check_unchanged()
             except InputError:
                 work.finish()
                 raise
+            raise
 
     def read(self, work: WorkDir) -> Scene:
         """Make the levels of the picture in the work folder, or find them there, and return the scene to solve."""
