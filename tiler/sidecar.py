@@ -25,10 +25,11 @@ def sidecar_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.matte.json")
 
 
-def write_sidecar(report: Report, recipe: Recipe, *, full_turn: bool) -> None:
+def write_sidecar(report: Report, recipe: Recipe, output_sha256: str, *, full_turn: bool) -> None:
     """Write the sidecar of a run that is done.
 
-    recipe: with its output options. full_turn: what the picture's own metadata says of its left and right ends.
+    recipe: with its output options. output_sha256: that of the output as it was written, not as it is found.
+    full_turn: what the picture's own metadata says of its left and right ends.
     Raises OutputError if the disk refuses.
     """
     source, output = Path(report.source), Path(report.output)
@@ -41,7 +42,7 @@ def write_sidecar(report: Report, recipe: Recipe, *, full_turn: bool) -> None:
             "sha256": recipe.source_sha256,
             "full_turn": full_turn,
         },
-        "output": {"path": happened.pop("output"), "sha256": content_sha256(output)},
+        "output": {"path": happened.pop("output"), "sha256": output_sha256},
         "recipe": recipe.parts(),
         **happened,
     }

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.atomic import atomic_directory, atomic_file
+from tiler.checksum import content_sha256, sha256_of_open
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
 from tiler.image.colour import profile_colour, to_srgb
@@ -63,8 +64,10 @@ def export(
     read_alpha: Callable[[Box], NDArray[np.uint16]],
     settings: Settings,
     progress: Progress,
-) -> None:
-    """Write `path`, the picture with its alpha or the alpha alone, as the settings say; complete or not at all.
+) -> str:
+    """Write `path`, the picture with its alpha or the alpha alone, as the settings say, and return its sha256.
+
+    It appears complete or not at all. The sha256 is taken before it appears, so it is that of what was written here.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
     (h, w), uint16, 65535 = foreground. If the format can hold the colours of the source at their depth, they are
@@ -88,7 +91,7 @@ def export(
 
     progress.stage("write", len(starts))
     with prefetched(band, starts) as bands:
-        _write(path, output_format, replace(image, bands=bands))
+        return _write(path, output_format, replace(image, bands=bands))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +190,11 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
     return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
 
 
-def _write(path: Path, output_format: OutputFormat, image: OutputImage) -> None:
+def _write(path: Path, output_format: OutputFormat, image: OutputImage) -> str:
     if output_format.folder:
         with atomic_directory(path) as folder:
             output_format.write(folder, image)
-    else:
-        with atomic_file(path) as file:
-            output_format.write(file, image)
+            return content_sha256(folder)
+    with atomic_file(path) as file:
+        output_format.write(file, image)
+        return sha256_of_open(file)
