@@ -75,9 +75,7 @@ class WorkDir:
 
     def hints(self, options: HintOptions, plan: Plan) -> Hints:
         """Return what is known beforehand, read anew: the files are small beside the picture."""
-        return keep_hints(
-            self._folder / HINTS, options.guide, options.trimap, plan.levels[0].shape, plan.levels[-1].shape
-        )
+        return keep_hints(self._folder / HINTS, options, plan.levels[0].shape, plan.levels[-1].shape)
 
     def canvas(self, plan: Plan) -> tuple[Canvas, Journal]:
         """Return the canvas and its journal. Tiles that failed last time are to be tried again.
