@@ -101,7 +101,7 @@ def test_a_run_that_is_stopped_leaves_its_work_and_the_old_output(photo, tmp_pat
         tiler.matte(photo, tmp_path / "out.png", tiler.Settings.of(work_dir=work))
     assert (tmp_path / "out.png").read_bytes() == b"yesterday's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
-    assert len(list(work.glob("out.png-*.tiler/job.json"))) == 1
+    assert len(list(work.glob("out.png-*.tiler/recipe.json"))) == 1
 
 
 @pytest.mark.usefixtures("fake")

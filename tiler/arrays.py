@@ -140,8 +140,7 @@ def _solved(
         pyramid = build(source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps)
         canvas, journal = Canvas(folder / "canvas", plan), Journal(folder / "journal")
         subject = Subject(folder, source, session, plan, full_turn=False, seconds=0.0)
-        known = settings.hints
-        hints = keep_hints(folder / "hints", known.guide, known.trimap, plan.shapes[0], plan.shapes[-1])
+        hints = keep_hints(folder / "hints", settings.hints, plan.shapes[0], plan.shapes[-1])
         scene = scene_of(subject, pyramid, canvas, journal, settings, progress, hints)
         solve_with(scene, on_threads(settings.compute.thread_count), settings)
     finally:

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
 from tiler.progress import Progress, Silent
 
@@ -19,6 +20,15 @@ def sha256_of(path: Path, progress: Progress) -> str:
         while piece := file.read(READ_BYTES):
             digest.update(piece)
             shown.advance()
+    return digest.hexdigest()
+
+
+def sha256_of_open(file: BinaryIO) -> str:
+    """Return the sha256 of all bytes of an open file, hexadecimal; its position changes."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(READ_BYTES):
+        digest.update(piece)
     return digest.hexdigest()
 
 

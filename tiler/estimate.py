@@ -107,8 +107,7 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
         pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=subject.wraps)
         read_s = perf_counter() - began
         canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
-        wanted = settings.hints
-        hints = keep_hints(scratch / "hints", wanted.guide, wanted.trimap, plan.shapes[0], plan.shapes[-1])
+        hints = keep_hints(scratch / "hints", settings.hints, plan.shapes[0], plan.shapes[-1])
         scene = replace(scene_of(subject, pyramid, canvas, journal, settings, progress, hints), strict=True)
         base_s = _solve_base(scene, threads)
         likely = [_likely(scene, level, settings.matting) for level in plan.levels]

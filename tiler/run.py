@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
+from tiler.atomic import remove_stale
 from tiler.checksum import sha256_of
 from tiler.core.doubt import Place, doubt, places
 from tiler.core.fusion import fuse
@@ -73,19 +74,22 @@ def matte(
     with opened(source, folder.parent, settings, progress, model, continued=folder.exists(), output=output) as subject:
         check_holds(output, subject.picture.shape)
         run = Run(subject, output, settings, progress)
-        with working(folder, run.recipe, fresh=settings.run.fresh) as work, run.of_one_file(work):
+        with working(folder, run.recipe, progress, fresh=settings.run.fresh) as work, run.of_one_file(work):
+            for path in (output, sidecar_of(output)):
+                remove_stale(path)
             scene = run.read(work)
             run.solve(scene, folder)
             snapshot = run.take_snapshot(scene)
             if model is None:
                 subject.session.close()  # its memory is not needed for the export
-            run.export(scene)
+            sha256 = run.export(scene)
+            report = run.account()
+            _write_reports(report, snapshot, settings.reports)
             subject.check_unchanged()
+            write_sidecar(report, replace(run.recipe, output=settings.output), sha256, subject)
+            # What vouches for the output is on the disk: only now may the work that led to it go.
             if not run.failed:
                 work.finish()
-    report = run.account()
-    _write_reports(report, snapshot, settings.reports)
-    write_sidecar(report, replace(run.recipe, output=settings.output), subject)
     return report
 
 
@@ -160,10 +164,10 @@ class Run:
         with self._timed("snapshot"):
             return collect(scene, self.seams, self.look_here)
 
-    def export(self, scene: Scene) -> None:
-        """Write the output file."""
+    def export(self, scene: Scene) -> str:
+        """Write the output file and return its sha256."""
         with self._timed("export"):
-            export(
+            return export(
                 self.output,
                 self.subject.picture,
                 self.pyramid.native,

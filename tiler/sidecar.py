@@ -28,11 +28,12 @@ def sidecar_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.matte.json")
 
 
-def write_sidecar(report: Report, recipe: Recipe, subject: Subject) -> None:
+def write_sidecar(report: Report, recipe: Recipe, output_sha256: str, subject: Subject) -> None:
     """Write the sidecar of a run that is done.
 
-    recipe: with its output options. subject: the picture as it was when it was opened, and what its metadata says of
-    its left and right ends. Raises OutputError if the disk refuses.
+    recipe: with its output options. output_sha256: that of the output as it was written, not as it is found. subject:
+    the picture as it was when it was opened, and what its metadata says of its left and right ends. Raises OutputError
+    if the disk refuses.
     """
     output = Path(report.output)
     happened = json.loads(report.to_json())
@@ -44,7 +45,7 @@ def write_sidecar(report: Report, recipe: Recipe, subject: Subject) -> None:
             "sha256": recipe.source_sha256,
             "full_turn": subject.full_turn,
         },
-        "output": {"path": happened.pop("output"), "sha256": content_sha256(output)},
+        "output": {"path": happened.pop("output"), "sha256": output_sha256},
         "recipe": recipe.parts(),
         **happened,
     }

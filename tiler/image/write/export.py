@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.atomic import atomic_directory, atomic_file
+from tiler.checksum import content_sha256, sha256_of_open
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
 from tiler.image.colour import profile_colour, to_srgb
@@ -80,8 +81,10 @@ def export(
     settings: Settings,
     progress: Progress,
     before_rename: Callable[[], None] = lambda: None,
-) -> None:
-    """Write `path`, the picture with its alpha or the alpha alone, as the settings say; complete or not at all.
+) -> str:
+    """Write `path`, the picture with its alpha or the alpha alone, as the settings say, and return its sha256.
+
+    It appears complete or not at all. The sha256 is taken before it appears, so it is that of what was written here.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
     (h, w), uint16, 65535 = foreground. If the format can hold the colours of the source at their depth, they are
@@ -106,7 +109,7 @@ def export(
 
     progress.stage("write", len(starts))
     with prefetched(band, starts) as bands:
-        _write(path, output_format, replace(image, bands=bands), before_rename)
+        return _write(path, output_format, replace(image, bands=bands), before_rename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +208,15 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
     return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
 
 
-def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None]) -> None:
+def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None]) -> str:
     if output_format.folder:
         with atomic_directory(path) as folder:
             output_format.write(folder, image)
+            sha256 = content_sha256(folder)
             before_rename()
     else:
         with atomic_file(path) as file:
             output_format.write(file, image)
+            sha256 = sha256_of_open(file)
             before_rename()
+    return sha256
