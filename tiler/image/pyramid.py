@@ -20,6 +20,7 @@ from tiler.errors import OutputError
 from tiler.image.colour import to_srgb
 from tiler.image.halving import halve
 from tiler.image.level_file import LevelFile, LevelWriter
+from tiler.image.limits import size_of
 from tiler.image.source import BAND_ROWS, SAMPLES, Pixels, Source
 from tiler.progress import Progress
 
@@ -85,7 +86,7 @@ def build(
         needed = sum(array.nbytes for array in stored.values())
         trouble = "the disk is full" if error.errno in OUT_OF_SPACE else error.strerror
         raise OutputError(
-            f"{scratch}: {trouble}; this picture needs {needed / 1e9:.1f} GB of scratch space.",
+            f"{scratch}: {trouble}; this picture needs {size_of(needed)} of scratch space.",
             "Free some space, or name a directory on another disk with --work-dir.",
         ) from error
     return pyramid
