@@ -67,7 +67,7 @@ def matte(
     check_output(output, settings, source)
     folder = work_folder(output, settings.run.work_dir)
     with opened(source, folder.parent, settings, progress, model, continued=folder.exists()) as subject:
-        check_holds(output, subject.picture.shape)
+        check_holds(output, subject.picture, settings, progress)
         run = Run(subject, output, settings, progress)
         with working(folder, run.recipe, progress, fresh=settings.run.fresh) as work:
             for path in (output, sidecar_of(output)):

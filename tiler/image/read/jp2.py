@@ -8,7 +8,7 @@ import imagecodecs
 from tiler.errors import InputError
 from tiler.image.depth import full_range
 from tiler.image.limits import check_decodable, check_pixels
-from tiler.image.metadata.parse import upright_exif
+from tiler.image.metadata.parse import dpi_in, upright_exif
 from tiler.image.read.in_memory import decoded, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.read.jpeg_check import check_jpeg_2000
@@ -46,7 +46,7 @@ def _read(path: Path, max_pixels: int) -> Source:
     uuids = {} if is_bare else {content[:16]: content[16:] for kind, content in boxes(data) if kind == b"uuid"}
     exif, xmp, iptc = (uuids.get(uuid) or None for uuid in (EXIF, XMP, IPTC))
     head = found.get(b"jp2h", b"")
-    return in_memory(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
+    return in_memory(pixels, Metadata(_icc(head), _dpi(head) or dpi_in(exif), upright_exif(exif), xmp, iptc))
 
 
 def _icc(head: bytes) -> bytes | None:
