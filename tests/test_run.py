@@ -52,6 +52,29 @@ def photo(tmp_path):
 
 
 @pytest.mark.usefixtures("fake")
+def test_what_the_output_cannot_hold_is_said_before_any_work(photo, tmp_path):
+    info = PngInfo()
+    info.add_text("Comment", "a text")
+    Image.open(photo).save(photo, pnginfo=info)
+
+    class Ordered(Silent):
+        def __init__(self):
+            self.heard = []
+
+        def stage(self, name, total):
+            self.heard.append(name)
+
+        def note(self, text):
+            self.heard.append(text)
+
+    progress = Ordered()
+    tiler.matte(photo, tmp_path / "out.tif", progress=progress)
+    said = next(at for at, text in enumerate(progress.heard) if "no place for the picture's comments" in text)
+    assert not any(stage in progress.heard[:said] for stage in ("read and halve", "matte", "write"))
+    assert sum("comments" in text for text in progress.heard) == 1
+
+
+@pytest.mark.usefixtures("fake")
 def test_colours_are_the_photos_own_and_alpha_is_added(photo, tmp_path):
     report = tiler.matte(photo, tmp_path / "out.png")
     out = np.asarray(Image.open(tmp_path / "out.png"))
