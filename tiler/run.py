@@ -70,7 +70,7 @@ def matte(
         check_holds(output, subject.picture, settings, progress)
         run = Run(subject, output, settings, progress)
         with working(folder, run.recipe, progress, fresh=settings.run.fresh) as work:
-            for path in (output, sidecar_of(output)):
+            for path in (output.resolve(), sidecar_of(output)):
                 remove_stale(path)
             scene = run.read(work)
             run.solve(scene, folder)

@@ -52,6 +52,12 @@ def test_a_note_that_points_out_of_itself_cannot_be_moved():
     assert moved_note(note([BLOCK, NUMBER, TEXT], -OLD)[:-4], OLD, 9) is None
 
 
+@given(st.integers(8, 2**31), st.integers(8, 2**31), st.booleans())
+def test_a_note_that_is_moved_twice_is_as_if_moved_once(first, second, is_absolute):
+    own = without_previews(note([BLOCK, NUMBER, TEXT], -OLD if is_absolute else 0))
+    assert moved_note(moved_note(own, OLD, first), first, second) == moved_note(own, OLD, second)
+
+
 def test_directories_within_the_values_are_moved():
     def olympus(at):
         inner_at = 2 + 12 * 3 + 4 + 8
