@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from tests.image.kinds import dng
 from tests.image.pictures import noise
 from tiler.core.geometry import Box
 from tiler.image.info import describe
 from tiler.image.metadata.ifd import packed
 from tiler.image.metadata.parse import dpi_in, image_resources, iptc_in, orientation_in, upright_exif
 from tiler.image.open import open_source
+from tiler.image.read.jp2 import GEO
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
 IIM = b"\x1c\x02\x05\x00\x05Title"
@@ -149,7 +151,24 @@ def test_floats_of_64_bits_are_said_to_be_read_as_32(tmp_path):
 def test_a_jpeg_2000_has_the_resolution_of_its_exif(tmp_path):
     exif = exif_with_resolution(3, struct.pack("<H", 100))
     data = bytes(imagecodecs.jpeg2k_encode(noise((8, 9, 3), np.uint8), level=0, codecformat="jp2"))
-    content = b"JpgTiffExif->JP2" + exif
-    (tmp_path / "picture").write_bytes(data + struct.pack(">I", len(content) + 8) + b"uuid" + content)
+    for content in (b"JpgTiffExif->JP2" + exif, GEO + bytes(8)):
+        data += struct.pack(">I", len(content) + 8) + b"uuid" + content
+    (tmp_path / "picture").write_bytes(data)
     with closing(open_source(tmp_path / "picture")) as source:
         assert source.metadata.dpi == pytest.approx((254, 254))
+        assert source.metadata.notes == ("Its place on the Earth (GeoJP2) is not read, and not in the output.",)
+
+
+def test_an_avif_has_the_resolution_of_its_exif(tmp_path):
+    exif = exif_with_resolution(3, struct.pack("<H", 100))
+    Image.fromarray(noise((8, 9, 3), np.uint8)).save(tmp_path / "picture", "AVIF", exif=b"Exif\0\0" + exif)
+    with closing(open_source(tmp_path / "picture")) as source:
+        assert source.metadata.dpi == pytest.approx((254, 254))
+
+
+def test_the_xmp_of_a_raw_file_is_said_not_to_be_read(tmp_path):
+    pytest.importorskip("rawpy")
+    dng(20, (700, 1, len(XMP), XMP, True))(tmp_path / "picture")
+    with closing(open_source(tmp_path / "picture")) as source:
+        assert source.metadata.xmp is None
+        assert source.metadata.notes[-1] == "Its XMP is not read, and not in the output."

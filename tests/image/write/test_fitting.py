@@ -118,6 +118,15 @@ def test_a_maker_note_that_is_left_out_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
+def test_the_disk_has_no_part_in_what_fits(tmp_path, suffix):
+    rich = Metadata(SRGB, (300.0, 300.0), None, b"<a/>", b"\x1c\x02\x05\0\1a")
+    chosen, progress = Settings.of(work_dir=tmp_path / "gone"), RecordedProgress()
+    check_holds(tmp_path / f"out{suffix}", ArraySource(COLOURS, metadata=rich), chosen, progress)
+    assert not any("cannot hold" in note for note in progress.notes)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
 def test_what_a_writer_fails_on_is_found_before_the_work_and_left_out(tmp_path, suffix, monkeypatch):
     output_format = OUTPUT_FORMATS[suffix]
 

@@ -13,11 +13,11 @@ from tiler.image.write.output import AlphaKind, OutputImage
 class OutputFormat:
     """A format of the output and what it can hold.
 
-    write: takes a file that is open for writing and reading, or for a `folder` the path of a directory to make, and the
-    output image. colours, dtypes: what the format can hold; the last dtype replaces one that it cannot hold. alphas:
-    the kinds of alpha; the first is the default. holds: the fields of the metadata that it has a place for.
-    holds_place_on_earth: whether that is so for the tags of GeoTIFF, which are among the Exif. most_px: longest side in
-    pixels. folder: the output is a directory.
+    write: takes a file that is open for writing and reading, or for a `folder` the path of a directory to make or
+    another Zarr store, and the output image. colours, dtypes: what the format can hold; the last dtype replaces one
+    that it cannot hold. alphas: the kinds of alpha; the first is the default. holds: the fields of the metadata that it
+    has a place for. holds_place_on_earth: whether that is so for the tags of GeoTIFF, which are among the Exif.
+    most_px: longest side in pixels. folder: the output is a directory.
     """
 
     name: str

@@ -24,7 +24,7 @@ WHITE = "FFFFFF"
 OURS = "tiler"
 
 
-def write(folder: Path, image: OutputImage) -> None:
+def write(folder: Path | dict[str, Any], image: OutputImage) -> None:
     """Write the image as a Zarr group of (samples, height, width) arrays, each half the size of the one before.
 
     The attributes of the group follow OME-NGFF 0.5; the metadata is in the attribute "tiler", in base64.
