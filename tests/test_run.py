@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 import tiler
 from tests.fakes import ColourKey, RecordedProgress
 from tiler import subject
+from tiler.atomic import atomic_file
 from tiler.core.seams import judge
 from tiler.image.colour import to_network
 from tiler.inspect.snapshot import load
@@ -49,6 +50,45 @@ def photo(tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray(np.stack([red, 255 - red, red // 2], axis=-1).astype(np.uint8)).save(path)
     return path
+
+
+@pytest.mark.usefixtures("fake")
+def test_an_output_that_is_a_link_leaves_the_link_and_sweeps_beside_its_target(photo, tmp_path, monkeypatch):
+    (tmp_path / "store").mkdir()
+    link, target = tmp_path / "link.tif", tmp_path / "store" / "target.tif"
+    link.symlink_to(target)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(ZeroDivisionError), atomic_file(target):
+        raise ZeroDivisionError
+    monkeypatch.undo()
+    monkeypatch.setattr(subject, "open_session", lambda *_: Fake())
+    assert len(list(target.parent.iterdir())) == 1
+    tiler.matte(photo, link)
+    assert link.is_symlink()
+    assert [path.name for path in target.parent.iterdir()] == ["target.tif"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_the_output_cannot_hold_is_said_before_any_work(photo, tmp_path):
+    info = PngInfo()
+    info.add_text("Comment", "a text")
+    Image.open(photo).save(photo, pnginfo=info)
+
+    class Ordered(Silent):
+        def __init__(self):
+            self.heard = []
+
+        def stage(self, name, _total):
+            self.heard.append(name)
+
+        def note(self, text):
+            self.heard.append(text)
+
+    progress = Ordered()
+    tiler.matte(photo, tmp_path / "out.tif", progress=progress)
+    said = next(at for at, text in enumerate(progress.heard) if "no place for the picture's comments" in text)
+    assert said < progress.heard.index("read and halve")
+    assert sum("comments" in text for text in progress.heard) == 1
 
 
 @pytest.mark.usefixtures("fake")

@@ -72,10 +72,10 @@ def matte(
     _check_places(settings.reports)
     check_output(output, settings, source)
     with opened(source, folder.parent, settings, progress, model, continued=folder.exists(), output=output) as subject:
-        check_holds(output, subject.picture.shape)
+        check_holds(output, subject.picture, settings, progress)
         run = Run(subject, output, settings, progress)
         with working(folder, run.recipe, progress, fresh=settings.run.fresh) as work, run.of_one_file(work):
-            for path in (output, sidecar_of(output)):
+            for path in (output.resolve(), sidecar_of(output)):
                 remove_stale(path)
             scene = run.read(work)
             run.solve(scene, folder)

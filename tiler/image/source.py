@@ -26,7 +26,8 @@ class Metadata:
 
     icc: the colour profile. dpi: (horizontal, vertical) pixels per inch. exif: a TIFF structure that begins with
     II or MM (no "Exif" header), its orientation already 1. xmp: the packet, UTF-8. iptc: IIM records.
-    notes: what a person should know about how the file was understood, a sentence each.
+    notes: what a person should know about how the file was understood, a sentence each. texts: comments, as (keyword,
+    text). png_colour: (kind, content) of the chunks of a PNG that say which colours its samples mean.
     """
 
     icc: bytes | None = None
@@ -35,6 +36,8 @@ class Metadata:
     xmp: bytes | None = None
     iptc: bytes | None = None
     notes: tuple[str, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+    png_colour: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Source(Protocol):

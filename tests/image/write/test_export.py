@@ -28,15 +28,13 @@ FULL_DEVICE = Path("/dev/full")
 
 
 def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
-    source = ArraySource(pixels, metadata=metadata)
-    export(
-        path,
-        source,
-        source.read,
-        lambda box: alpha[box.slices],
+    source, chosen, progress = (
+        ArraySource(pixels, metadata=metadata),
         Settings.of(threads=2, **options),
         progress or Silent(),
     )
+    check_holds(path, source, chosen, progress)
+    export(path, source, source.read, lambda box: alpha[box.slices], chosen, progress)
 
 
 def samples_of(path):
@@ -145,10 +143,43 @@ def test_a_directory_is_replaced_completely_or_not_at_all(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.zarr"]
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path, suffix, is_there):
+    (tmp_path / "store").mkdir()
+    link, target = tmp_path / f"link{suffix}", tmp_path / "store" / f"target{suffix}"
+    pixels, alpha = noise((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint16)
+    if is_there:
+        run_export(target, pixels[::-1], alpha)
+    link.symlink_to(target)
+    check_output(link, Settings(), tmp_path / "picture.tif")
+    run_export(link, pixels, alpha)
+    assert link.is_symlink()
+    np.testing.assert_array_equal(samples_of(target)[..., :3], pixels)
+    assert [entry.name for entry in target.parent.iterdir()] == [target.name]
+
+
+def test_a_link_to_nowhere_is_refused_at_once(tmp_path):
+    (tmp_path / "out.tif").symlink_to(tmp_path / "gone" / "out.tif")
+    with pytest.raises(OutputError, match="there is no directory"):
+        check_output(tmp_path / "out.tif", Settings(), tmp_path / "picture.tif")
+
+
+def test_a_store_of_others_is_never_replaced(tmp_path):
+    path = tmp_path / "out.zarr"
+    zarr.create_group(path, attributes={"theirs": 1})
+    with pytest.raises(OutputError, match="not tiler's"):
+        check_output(path, Settings(), tmp_path / "picture.tif")
+    with pytest.raises(OutputError, match="not tiler's"):
+        run_export(path, noise((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint16))
+    assert zarr.open_group(path, mode="r").attrs["theirs"] == 1
+
+
 def test_a_picture_too_large_for_its_format_is_refused(tmp_path):
+    source = ArraySource(np.zeros((16384, 1, 3), np.uint8))
     with pytest.raises(OutputError, match="WebP ends at 16383 px a side"):
-        check_holds(tmp_path / "out.webp", (16384, 1))
-    check_holds(tmp_path / "out.tif", (16384, 1))
+        check_holds(tmp_path / "out.webp", source, Settings(), Silent())
+    check_holds(tmp_path / "out.tif", source, Settings(), Silent())
 
 
 def test_a_profile_is_written_only_where_it_is_true(tmp_path):

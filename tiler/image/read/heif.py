@@ -8,7 +8,7 @@ from PIL import Image
 
 from tiler.image.depth import full_range
 from tiler.image.limits import check_decodable, check_pixels
-from tiler.image.metadata.parse import orientation_in, upright_exif
+from tiler.image.metadata.parse import dpi_in, orientation_in, upright_exif
 from tiler.image.read.in_memory import decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
@@ -34,7 +34,7 @@ def _heic(path: Path, max_pixels: int) -> Source:
     notes = () if len(image) == 1 else (f"The first of {len(image)} pictures is read.",)
     info = image.info
     exif = info.get("exif")
-    metadata = Metadata(info.get("icc_profile"), None, upright_exif(exif), info.get("xmp") or None, None, notes)
+    metadata = Metadata(info.get("icc_profile"), dpi_in(exif), upright_exif(exif), info.get("xmp") or None, None, notes)
     # libheif has turned the picture upright, so the orientation in its Exif is undone already.
     return in_memory(pixels, metadata, undone=orientation_in(exif))
 
@@ -55,5 +55,5 @@ def _avif(path: Path, max_pixels: int) -> Source:
         at = data.find(b"pixi")
         pixels = full_range(pixels, data[at + 9] if at >= 0 and data[at + 9] in (10, 12, 16) else 10)
     notes = () if frames == 1 else (f"The first of {frames} pictures is read.",)
-    metadata = Metadata(info.get("icc_profile"), None, upright_exif(exif), info.get("xmp") or None, None, notes)
+    metadata = Metadata(info.get("icc_profile"), dpi_in(exif), upright_exif(exif), info.get("xmp") or None, None, notes)
     return in_memory(pixels, metadata, orientation_in(exif))

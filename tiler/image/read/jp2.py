@@ -8,7 +8,7 @@ import imagecodecs
 from tiler.errors import InputError
 from tiler.image.depth import full_range
 from tiler.image.limits import check_decodable, check_pixels
-from tiler.image.metadata.parse import upright_exif
+from tiler.image.metadata.parse import dpi_in, upright_exif
 from tiler.image.read.in_memory import decoded, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.read.jpeg_check import check_jpeg_2000
@@ -21,6 +21,8 @@ METRES_PER_INCH = 0.0254
 XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF = b"JpgTiffExif->JP2"
 IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+# The box of "GeoTIFF Box Specification for JPEG 2000 Metadata".
+GEO = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
@@ -46,7 +48,9 @@ def _read(path: Path, max_pixels: int) -> Source:
     uuids = {} if is_bare else {content[:16]: content[16:] for kind, content in boxes(data) if kind == b"uuid"}
     exif, xmp, iptc = (uuids.get(uuid) or None for uuid in (EXIF, XMP, IPTC))
     head = found.get(b"jp2h", b"")
-    return in_memory(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
+    notes = ("Its place on the Earth (GeoJP2) is not read, and not in the output.",) if GEO in uuids else ()
+    metadata = Metadata(_icc(head), _dpi(head) or dpi_in(exif), upright_exif(exif), xmp, iptc, notes)
+    return in_memory(pixels, metadata)
 
 
 def _icc(head: bytes) -> bytes | None:

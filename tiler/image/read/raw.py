@@ -7,7 +7,9 @@ from PIL import ImageCms
 
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
+from tiler.image.metadata.ifd import entries
 from tiler.image.metadata.parse import exif_of_tiff
+from tiler.image.metadata.tags import XMP_TAG
 from tiler.image.read.in_memory import decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
@@ -39,6 +41,10 @@ def _read(path: Path, rawpy: Any, max_pixels: int) -> Source:
         order = {b"II": "<", b"MM": ">"}.get(start[:2])
         offset = int.from_bytes(start[4:8], "little" if order == "<" else "big")
         exif = exif_of_tiff(file, order, offset) if order else None
+        has_xmp = bool(order) and any(code == XMP_TAG for code, *_ in entries(file, order or "<", offset))
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    notes = ("Developed with the camera's white balance to 16 bit sRGB.",)
+    notes: tuple[str, ...] = ("Developed with the camera's white balance to 16 bit sRGB.",)
+    if has_xmp:
+        # It holds the settings of another developer, which would be applied again to the output.
+        notes += ("Its XMP is not read, and not in the output.",)
     return in_memory(pixels, Metadata(srgb, None, exif, None, None, notes), undone=ORIENTATIONS.get(flip, 1))

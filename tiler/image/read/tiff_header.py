@@ -11,21 +11,17 @@ import tifffile
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
 
 from tiler.errors import InputError
-from tiler.image.metadata.parse import exif_of_tiff, iptc_in
+from tiler.image.metadata.parse import dpi_at, exif_of_tiff, iptc_in
 from tiler.image.metadata.tags import (
     DNG_VERSION_TAG,
+    GEO_TAGS,
     ICC_TAG,
-    INCH,
-    INCHES_PER_UNIT,
     IPTC_TAG,
     MAKE_TAG,
     ORIENTATION_TAG,
     PHOTOSHOP_TAG,
-    RESOLUTION_UNIT_TAG,
     SUB_IFDS_TAG,
-    X_RESOLUTION_TAG,
     XMP_TAG,
-    Y_RESOLUTION_TAG,
 )
 from tiler.image.source import Metadata
 
@@ -119,10 +115,8 @@ def is_raw(tiff: tifffile.TiffFile) -> bool:
 def metadata_of(page: tifffile.TiffPage) -> Metadata:
     """Return the metadata of the page, with notes on how the file was understood."""
     tiff = page.parent
-    icc, xmp = (_bytes(page.tags.valueof(tag)) for tag in (ICC_TAG, XMP_TAG))
-    per_unit = INCHES_PER_UNIT.get(page.tags.valueof(RESOLUTION_UNIT_TAG, INCH))
-    x, y = (_ratio(page.tags.valueof(tag)) for tag in (X_RESOLUTION_TAG, Y_RESOLUTION_TAG))
-    dpi = (x / per_unit, y / per_unit) if per_unit and x and y else None
+    icc, xmp = (_raw_bytes(page, tag) for tag in (ICC_TAG, XMP_TAG))
+    dpi = dpi_at(tiff.filehandle, tiff.byteorder, page.offset, big=tiff.is_bigtiff)
     exif = exif_of_tiff(tiff.filehandle, tiff.byteorder, page.offset, big=tiff.is_bigtiff)
     iptc = _raw_bytes(page, IPTC_TAG) or iptc_in(_raw_bytes(page, PHOTOSHOP_TAG))
     return Metadata(icc, dpi, exif, xmp, iptc, tuple(_notes(page)))
@@ -137,6 +131,10 @@ def _notes(page: tifffile.TiffPage) -> Iterator[str]:
         yield f"The first of {pages} pages is read."
     if page.bitspersample == 32 and page.sampleformat == 1:
         yield "Its 32 bits are read as the upper 16."
+    if page.bitspersample == 64:
+        yield "Its 64 bit floats are read as 32 bit."
+    if orientation_of(page) != 1 and any(code in page.tags for code in GEO_TAGS):
+        yield "Its place on the Earth (GeoTIFF) is that of the picture before it was turned; it is left out."
 
 
 def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
@@ -147,12 +145,6 @@ def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
     file = page.parent.filehandle
     file.seek(tag.valueoffset)
     return bytes(file.read(tag.valuebytecount)) or None
-
-
-def _bytes(value: Any) -> bytes | None:
-    if isinstance(value, str):
-        return value.encode()
-    return bytes(value) if value else None
 
 
 def orientation_of(page: tifffile.TiffPage) -> int:
@@ -240,12 +232,6 @@ def _check_segments(path: Path, page: tifffile.TiffPage, file_bytes: int) -> Non
         least = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
         if held < least:
             raise damaged(path, f"{least} bytes of pixels are expected, and {held} listed")
-
-
-def _ratio(value: Any) -> float | None:
-    if not isinstance(value, tuple) or len(value) != 2 or not value[1]:
-        return None
-    return float(value[0] / value[1]) or None
 
 
 def _name(code: Any) -> str:

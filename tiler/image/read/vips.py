@@ -11,7 +11,9 @@ import pyvips
 from tiler.core.geometry import Box
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
-from tiler.image.metadata.parse import dpi_in, iptc_in, iptc_of_png, upright_exif, xmp_of_png
+from tiler.image.metadata.jpeg import metadata_of_jpeg
+from tiler.image.metadata.parse import dpi_in, iptc_in, upright_exif
+from tiler.image.metadata.png import metadata_of_png
 from tiler.image.read.orientation import TurnedSource, exchanges_sides
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
@@ -147,13 +149,17 @@ def _metadata_of(path: Path, image: pyvips.Image, on_its_side: bool) -> Metadata
         dpi = dpi[1], dpi[0]
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
     notes = () if pages == 1 else (f"The first of {pages} pictures is read.",)
+    png, jpeg = metadata_of_png(path), metadata_of_jpeg(path)
     return Metadata(
-        field("icc-profile-data"),
-        dpi,
-        upright_exif(field("exif-data")),
-        field("xmp-data") or xmp_of_png(path),
-        iptc_in(field("iptc-data")) or iptc_of_png(path),
-        notes,
+        icc=field("icc-profile-data"),
+        dpi=dpi,
+        exif=upright_exif(field("exif-data")),
+        # What libvips returns for a JPEG has extended XMP, headers included, behind the packet.
+        xmp=jpeg.xmp or png.xmp or field("xmp-data"),
+        iptc=iptc_in(field("iptc-data")) or png.iptc,
+        notes=(*notes, *png.notes, *jpeg.notes),
+        texts=png.texts or jpeg.texts,
+        png_colour=png.colour,
     )
 
 

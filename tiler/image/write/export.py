@@ -14,13 +14,15 @@ from tiler.atomic import atomic_directory, atomic_file
 from tiler.checksum import content_sha256, sha256_of_open
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
-from tiler.image.colour import profile_colour, to_srgb
+from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
 from tiler.image.prefetch import prefetched
-from tiler.image.source import BAND_ROWS, Colour, Metadata, Pixels, Source
+from tiler.image.source import BAND_ROWS, Colour, Pixels, Source
+from tiler.image.write.fitting import fitted
 from tiler.image.write.formats import OUTPUT_FORMATS, OutputFormat
 from tiler.image.write.output import AlphaKind, OutputImage
-from tiler.progress import Progress, Silent
+from tiler.image.write.zarr import is_ours
+from tiler.progress import Progress
 from tiler.settings import Compression, Settings
 
 # What compression makes of noise, at worst: codes of 12 bits for bytes, and stored blocks.
@@ -36,13 +38,15 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
     source: the picture to be read, which is never overwritten.
     """
     output_format = _checked_format(path, _request(path, settings))
-    if path.is_dir() and not (output_format.folder and (path / "zarr.json").exists()):
+    if output_format.folder:
+        _check_ours(path)
+    elif path.is_dir():
         raise OutputError(f"{path}: this is a directory.", "Name a file in it, such as cutout.tif.")
     if output_format.folder and path.is_file():
         raise OutputError(
             f"{path}: this is a file, and {output_format.name} is written as a directory.", "Name another place."
         )
-    directory = path.absolute().parent
+    directory = path.resolve().parent
     if not directory.is_dir():
         raise OutputError(f"{path}: there is no directory {directory}.", "Make it, or name another place.")
     if not os.access(directory, os.W_OK | os.X_OK):
@@ -51,20 +55,25 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
         raise OutputError(f"{path}: this is the picture itself.", "Name another file for the output.")
 
 
-def check_holds(path: Path, shape: tuple[int, int]) -> None:
-    """Raise OutputError if the format that `path` names cannot hold a picture of `shape` (height, width)."""
-    output_format = OUTPUT_FORMATS[path.suffix.lower()]
-    if max(shape) > output_format.most_px:
+def check_holds(path: Path, source: Source, settings: Settings, progress: Progress) -> None:
+    """Raise OutputError if the format that `path` names cannot hold the picture; note what it loses in it.
+
+    Call it before any work is done: the writer is given the metadata here, so that it cannot fail on it later.
+    """
+    output_format, (height, width) = OUTPUT_FORMATS[path.suffix.lower()], source.shape
+    if max(height, width) > output_format.most_px:
         raise OutputError(
             f"{path}: {output_format.name} ends at {output_format.most_px} px a side; "
-            f"the picture is {shape[1]} x {shape[0]} px.",
+            f"the picture is {width} x {height} px.",
             "Write a .tif instead.",
         )
+    for note in _output_image(output_format, source, _request(path, settings))[1]:
+        progress.note(note)
 
 
 def most_bytes(path: Path, source: Source, settings: Settings) -> int:
     """Return the most bytes that the output `path` of `source` can have."""
-    image = _output_image(OUTPUT_FORMATS[path.suffix.lower()], source, _request(path, settings), Silent())
+    image, _ = _output_image(OUTPUT_FORMATS[path.suffix.lower()], source, _request(path, settings))
     # Formats with tiles pad the picture to whole ones.
     area = prod(-(-side // BAND_ROWS) * BAND_ROWS for side in image.shape)
     grows = LZW_GROWTH if image.compression == "lzw" else DEFLATE_GROWTH
@@ -89,15 +98,16 @@ def export(
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
     (h, w), uint16, 65535 = foreground. If the format can hold the colours of the source at their depth, they are
     written bit for bit; else they are converted to sRGB, as the network saw them, or to a depth that the format holds.
-    Metadata is written where it is true of the output and where the format has a place for it. before_rename: is called
-    when all is written, and nothing is put in place if it raises.
+    Metadata is written where it is true of the output and where the format has a place for it; `check_holds` says what
+    is not. A link at `path` stays, and the file that it leads to is written. before_rename: is called when all is
+    written, and nothing is put in place if it raises.
 
     Raises OutputError if the disk refuses.
     """
     output_format = OUTPUT_FORMATS[path.suffix.lower()]
     height, width = source.shape
     starts = range(0, height, BAND_ROWS)
-    image = _output_image(output_format, source, _request(path, settings), progress)
+    image, _ = _output_image(output_format, source, _request(path, settings))
 
     def band(start: int) -> NDArray[Any]:
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
@@ -155,47 +165,38 @@ def _checked_format(path: Path, request: _Request) -> OutputFormat:
     return output_format
 
 
-def _output_image(output_format: OutputFormat, source: Source, request: _Request, progress: Progress) -> OutputImage:
-    """Return what is to be written, its bands still missing; note what the format cannot hold."""
+def _output_image(
+    output_format: OutputFormat, source: Source, request: _Request
+) -> tuple[OutputImage, tuple[str, ...]]:
+    """Return what is to be written, its bands still missing, and a note for each thing that the format cannot hold."""
     wanted = f"uint{request.bits}" if request.bits else source.dtype.name
     dtype = np.dtype(wanted if wanted in output_format.dtypes else output_format.dtypes[-1])
     alpha: AlphaKind | None
     if request.alpha_only:
         colour: Colour = "grey" if "grey" in output_format.colours else "rgb"
-        alpha, metadata = None, replace(source.metadata, icc=None)
+        alpha = None
     else:
         colour = source.colour if source.colour in output_format.colours else "rgb"
         alpha = "premultiplied" if request.premultiplied else output_format.alphas[0]
-        if source.colour == "cmyk" and colour != "cmyk":
-            progress.note(
-                f"{output_format.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are."
-            )
-        metadata = _fitting(source.metadata, source.colour, colour, dtype, progress)
-    return OutputImage(
+    image = OutputImage(
         shape=source.shape,
         colour=colour,
         alpha=alpha,
         dtype=dtype,
-        metadata=metadata,
+        metadata=source.metadata,
         bands=iter(()),
         compression=request.compression,
         overviews=request.overviews,
         threads=request.threads,
         scratch=request.scratch,
     )
-
-
-def _fitting(metadata: Metadata, own: Colour, colour: Colour, dtype: np.dtype[Any], progress: Progress) -> Metadata:
-    """Return the metadata without a profile that is for other colours, or for another curve, than those of the output.
-
-    own: the colour of the source. colour, dtype: those of the output.
-    """
-    icc = metadata.icc
-    if icc is None or (profile_colour(icc) == colour and dtype != np.float16):
-        return metadata
-    if own == colour:
-        progress.note("The picture's colour profile does not fit the output; it is left out.")
-    return replace(metadata, icc=None)
+    image, notes = fitted(image, source, output_format)
+    if alpha and source.colour == "cmyk" and colour != "cmyk":
+        converted = (
+            f"{output_format.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are."
+        )
+        notes = (converted, *notes)
+    return image, notes
 
 
 def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
@@ -209,7 +210,9 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
 
 
 def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None]) -> str:
+    path = path.resolve()
     if output_format.folder:
+        _check_ours(path)
         with atomic_directory(path) as folder:
             output_format.write(folder, image)
             sha256 = content_sha256(folder)
@@ -220,3 +223,9 @@ def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_r
             sha256 = sha256_of_open(file)
             before_rename()
     return sha256
+
+
+def _check_ours(path: Path) -> None:
+    """Raise OutputError if there is a directory `path` that is not a store of this program."""
+    if path.is_dir() and not is_ours(path):
+        raise OutputError(f"{path}: this is a directory that is not tiler's.", "Name another place for the output.")
