@@ -13,6 +13,8 @@ from tests.test_run import Fake
 from tiler.batch import Naming, find_items, run_batch, table, to_csv, work, write_csv
 from tiler.progress import Silent
 from tiler.sidecar import sidecar_of
+from tiler.store.folder import claim, gone
+from tiler.store.workdir import work_folder
 
 PNG = Naming(".png")
 SETTINGS = tiler.Settings.of(guide_px=48, tile_px=48, overlap_px=12, threads=2)
@@ -158,6 +160,30 @@ def test_a_file_that_is_not_ours_is_replaced_only_when_told(archive, sidecar):
     assert mine.read_bytes() == b"by hand"
     results, _ = run(archive, overwrite=True)
     assert [result.outcome for result in results] == ["skipped", "done", "skipped", "skipped"]
+
+
+def test_a_run_that_was_killed_between_output_and_sidecar_is_continued(archive):
+    run(archive)
+    before = outputs(archive)
+    output = archive.parent / "out" / "a.png.png"
+    sidecar_of(output).unlink()
+    claim(work_folder(output, None))
+    results, _ = run(archive)
+    assert [result.outcome for result in results] == ["skipped", "done", "skipped", "skipped"]
+    assert outputs(archive) == before
+    assert not work_folder(output, None).exists()
+
+
+def test_what_a_kill_has_left_of_a_work_folder_goes_though_its_picture_is_skipped(archive):
+    run(archive)
+    output = archive.parent / "out" / "a.png.png"
+    folder = work_folder(output, None)
+    for left in (folder, gone(folder)):
+        claim(left)
+        (left / "recipe.json").write_text("{}")
+        results, _ = run(archive)
+        assert {result.outcome for result in results} == {"skipped"}
+        assert not left.exists()
 
 
 def test_the_matte_of_another_picture_is_not_replaced(archive):

@@ -21,6 +21,8 @@ from tiler.progress import Progress
 from tiler.run import matte
 from tiler.settings import Settings
 from tiler.sidecar import is_done, sidecar_of, source_in
+from tiler.store.folder import is_ours
+from tiler.store.workdir import tidy, work_folder
 
 REPORT_SUFFIXES = {"report": ".json", "html": ".html", "snapshot": ".npz"}
 
@@ -149,10 +151,13 @@ def _one(item: Item, batch: Batch, progress: Progress) -> Result:
 def _matted(item: Item, batch: Batch, progress: Progress) -> tuple[Outcome, int, str]:
     """Return outcome, tiles run and reason of a picture that is to be matted, after matting it if need be."""
     settings = _with_hints(_with_reports(batch.settings, item, batch.into), item, batch.into)
+    folder = work_folder(item.output, settings.run.work_dir)
     if is_done(item.source, item.output, settings, batch.model, progress):
+        tidy(folder, progress)
         return "skipped", 0, ""
     reports = [path for path in (getattr(settings.reports, name) for name in REPORT_SUFFIXES) if path is not None]
-    _check_replaceable(item, reports, overwrite=batch.overwrite)
+    # A run that was killed between output and sidecar is continued: its work folder speaks for the output.
+    _check_replaceable(item, reports, overwrite=batch.overwrite or is_ours(folder))
     for path in (item.output, *reports):
         _make_folder(path.parent)
     report = matte(item.source, item.output, settings, progress, model=batch.model)
