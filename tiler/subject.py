@@ -12,6 +12,7 @@ from tiler.errors import InputError
 from tiler.image.limits import check_room
 from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
+from tiler.image.own_alpha import WithoutAlpha
 from tiler.image.source import Source
 from tiler.model.card import find_card
 from tiler.model.tensorflow_runtime import Session, open_session
@@ -55,7 +56,9 @@ def opened(
     Raises TilerError before any long work if picture, memory, disk, settings or network will not do.
     """
     with ExitStack() as stack:
-        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels)))
+        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels, scratch=scratch)))
+        if settings.matting.ignore_alpha:
+            picture = WithoutAlpha(picture)
         for note in picture.metadata.notes:
             progress.note(f"{path}: {note}")
         _check_regions(path, picture.shape, settings.hints)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from tiler.errors import InputError
-from tiler.image.source import BAND_ROWS, SAMPLES, Source
+from tiler.image.source import BAND_ROWS, Source, samples_of
 
 GB = 1e9
 # What the readers and the making of the pyramid hold, whatever the size of the picture.
@@ -40,8 +40,8 @@ def needed_bytes(source: Source) -> tuple[int, int]:
     # all levels, four thirds of the pixels.
     scratch = pixels * min(item, 2) + pixels * 8 // 3
     if not source.random_access:
-        scratch += pixels * SAMPLES[source.colour] * item
-    return FIXED_BYTES + BANDS_IN_MEMORY * BAND_ROWS * width * SAMPLES[source.colour] * item, scratch
+        scratch += pixels * samples_of(source) * item
+    return FIXED_BYTES + BANDS_IN_MEMORY * BAND_ROWS * width * samples_of(source) * item, scratch
 
 
 def network_memory(tile_px: int, threads: int) -> int:

@@ -27,6 +27,7 @@ from tiler.image.metadata.tags import (
     XMP_TAG,
     Y_RESOLUTION_TAG,
 )
+from tiler.image.read.in_memory import FURTHER, Alpha
 from tiler.image.source import Metadata
 
 # tifffile logs what it finds odd; what matters is raised here as an error that names the file.
@@ -56,6 +57,8 @@ COLOURS: dict[int, int] = {
     PHOTOMETRIC.YCBCR: 3,
     PHOTOMETRIC.SEPARATED: 4,
 }
+# Kinds of further samples.
+ALPHAS: dict[int, Alpha] = {1: "associated", 2: "straight"}
 # Bits of a sample by its format, tag 339: 1 is unsigned, 3 is float.
 DEPTHS = {1: (1, 2, 4, 8, 10, 12, 14, 16, 32), 3: (16, 32, 64)}
 
@@ -109,11 +112,13 @@ def first_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def is_raw(tiff: tifffile.TiffFile) -> bool:
-    """Return whether this is a camera raw file: a DNG, a CR2, or a camera's preview with further pictures inside."""
+    """Return whether this is a camera raw file: a DNG, CR2, IIQ, or a camera's preview with more pictures inside."""
     page = tiff.pages.first
     tiff.filehandle.seek(8)
+    behind = tiff.filehandle.read(8)
     camera = page.is_reduced and MAKE_TAG in page.tags and SUB_IFDS_TAG in page.tags
-    return DNG_VERSION_TAG in page.tags or camera or tiff.filehandle.read(2) == b"CR"
+    is_iiq = behind[:4] in (b"IIII", b"MMMM") and (b"waR" in behind[4:] or b"Raw" in behind[4:])
+    return DNG_VERSION_TAG in page.tags or camera or behind[:2] == b"CR" or is_iiq
 
 
 def metadata_of(page: tifffile.TiffPage) -> Metadata:
@@ -128,6 +133,12 @@ def metadata_of(page: tifffile.TiffPage) -> Metadata:
     return Metadata(icc, dpi, exif, xmp, iptc, tuple(_notes(page)))
 
 
+def alpha_of(page: tifffile.TiffPage) -> Alpha:
+    """Return what the sample after those of the colour is (TIFF 6.0, tag 338); None if no alpha."""
+    kinds = page.extrasamples
+    return ALPHAS.get(int(kinds[0])) if kinds else None
+
+
 def _notes(page: tifffile.TiffPage) -> Iterator[str]:
     pages = sum(
         not getattr(other, "is_reduced", False)
@@ -137,6 +148,8 @@ def _notes(page: tifffile.TiffPage) -> Iterator[str]:
         yield f"The first of {pages} pages is read."
     if page.bitspersample == 32 and page.sampleformat == 1:
         yield "Its 32 bits are read as the upper 16."
+    if page.samplesperpixel > COLOURS[page.photometric] + (alpha_of(page) is not None):
+        yield FURTHER
 
 
 def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
