@@ -41,3 +41,28 @@ def test_a_header_cut_short_or_of_something_else_is_refused():
     for wrong in (b"", b"\xff\x0a", b"\xff\x0a\0", b"\xff\xd8\xff\xe0" * 9):
         with pytest.raises(ValueError, match=r"cut short|no size"):
             header_of(wrong)
+
+
+def packed(*numbers):
+    """Return numbers, each with its bits, as a codestream; the lowest bit comes first."""
+    bits, at = 0, 0
+    for number, count in numbers:
+        bits |= number << at
+        at += count
+    return BARE + bits.to_bytes(40, "little")
+
+
+SMALL_SIZE = ((1, 1), (1, 5), (0, 3), (2, 5))  # 16 x 24 px
+EIGHT_BITS = ((0, 1), (0, 2))
+
+
+def further(kind, *rest):
+    """Return a channel of 8 bits, of full size, without a name."""
+    return ((0, 1), (2, 2), (kind - 2, 4)) if kind > 1 else ((0, 1), (kind, 2)), EIGHT_BITS, ((0, 2), (0, 2)), rest
+
+
+def test_the_black_of_cmyk_and_a_multiplied_alpha_are_told():
+    frame = ((1, 1), (5, 3), (0, 1), (0, 1), (0, 1))  # it lies in orientation 6
+    channels = [part for kind in (further(4), further(0, (1, 1))) for group in kind for part in group]
+    stream = packed(*SMALL_SIZE, (0, 1), *frame, *EIGHT_BITS, (1, 1), (2, 2), (0, 4), *channels, (1, 1), (1, 1))
+    assert header_of(stream) == Header((16, 24), alpha="associated", has_black=True, orientation=6)
