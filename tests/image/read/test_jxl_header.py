@@ -66,3 +66,11 @@ def test_the_black_of_cmyk_and_a_multiplied_alpha_are_told():
     channels = [part for kind in (further(4), further(0, (1, 1))) for group in kind for part in group]
     stream = packed(*SMALL_SIZE, (0, 1), *frame, *EIGHT_BITS, (1, 1), (2, 2), (0, 4), *channels, (1, 1), (1, 1))
     assert header_of(stream) == Header((16, 24), alpha="associated", has_black=True, orientation=6)
+
+
+@pytest.mark.parametrize(("kind", "rest"), [(1, ()), (3, ()), (5, ((0, 2),)), (2, ((0, 64),))])
+def test_channels_that_are_not_shown_are_told(kind, rest):
+    channels = [part for group in further(kind, *rest) for part in group]
+    stream = packed(*SMALL_SIZE, (0, 1), (0, 1), *EIGHT_BITS, (1, 1), (1, 2), *channels, (1, 1), (1, 1))
+    # Those of spot colours are.
+    assert header_of(stream) == Header((16, 24), has_more=kind != 2)

@@ -11,7 +11,7 @@ from tiler.errors import InputError
 from tiler.image.depth import full_range
 from tiler.image.metadata.ifd import MOST_ENTRY_BYTES
 from tiler.image.metadata.parse import dpi_in, upright_exif
-from tiler.image.read.in_memory import check_size, decoded, further, in_memory
+from tiler.image.read.in_memory import FURTHER, check_size, decoded, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.read.jxl_header import BARE, Header, header_of
 from tiler.image.read.jxl_profile import profile_of
@@ -40,9 +40,8 @@ def _read(path: Path, max_pixels: int) -> Source:
     exif, xmp = _blocks(data, found)
     # libjxl has turned the picture upright.
     shape = header.shape[::-1] if exchanges_sides(header.orientation) else header.shape
-    samples = 1 if pixels.ndim == 2 else pixels.shape[-1]
     colour: Colour = "grey" if header.grey else "rgb"
-    notes += further(samples, colour, header.alpha)
+    notes += [FURTHER] if header.has_more else []
     if is_float:
         pixels = _linear(pixels, SAMPLES[colour]) if header.curve != "linear" else pixels.astype(np.float32)
     else:

@@ -14,7 +14,7 @@ MOST_BYTES = 4096
 # Width over height for each code of the size.
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 # Kinds of further channels.
-ALPHA, BLACK = 0, 4
+ALPHA, SPOT, BLACK, FILTER = 0, 2, 4, 5
 GREY, XYB = 1, 2
 CUSTOM = 2
 CURVES: dict[int, Literal["linear", "srgb", "other"]] = {8: "linear", 13: "srgb"}
@@ -37,7 +37,7 @@ class Header:
     shape: (height, width) as stored, in pixels. bits: of a colour sample. animated: more
     than one frame may follow. alpha: the kind of its alpha. has_black: it is CMYK. grey: a pixel has one colour sample.
     orientation: how it lies, as in Exif. curve: of the samples, as far as it is stated. usual: its colours, but for the
-    curve, are those of sRGB, or grey.
+    curve, are those of sRGB, or grey. has_more: there are channels besides these that the decoder does not show.
     """
 
     shape: tuple[int, int]
@@ -49,6 +49,7 @@ class Header:
     orientation: int = 1
     curve: Literal["linear", "srgb", "other"] = "srgb"
     usual: bool = True
+    has_more: bool = False
 
 
 class _Bits:
@@ -85,7 +86,10 @@ def header_of(stream: bytes) -> Header:
     alphas = [associated for kind, associated in further if kind == ALPHA]
     alpha: Literal["straight", "associated"] = "associated" if alphas and alphas[0] else "straight"
     has_black = any(kind == BLACK for kind, _ in further)
-    return Header(shape, depth, animated, alpha if alphas else None, has_black, grey, orientation, curve, usual)
+    has_more = any(kind not in (ALPHA, SPOT, BLACK) for kind, _ in further) or len(alphas) > 1
+    return Header(
+        shape, depth, animated, alpha if alphas else None, has_black, grey, orientation, curve, usual, has_more
+    )
 
 
 def _size(bits: _Bits) -> tuple[int, int]:
@@ -138,9 +142,9 @@ def _further(bits: _Bits) -> tuple[int, bool]:
     bits.take(8 * bits.chosen(((0, 0), (4, 0), (5, 16), (10, 48))))
     if kind == ALPHA:
         return kind, bool(bits.take(1))
-    if kind == 2:  # a spot colour: four halves
+    if kind == SPOT:  # four halves
         bits.take(64)
-    elif kind == 5:  # a colour filter
+    elif kind == FILTER:
         bits.chosen(((0, 1), (2, 0), (4, 3), (8, 19)))
     return kind, False
 

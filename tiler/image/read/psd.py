@@ -55,7 +55,7 @@ def _read(path: Path, max_pixels: int) -> Source:
     with path.open("rb") as file:
         header = _header(path, file)
         shape = (header.height, header.width)
-        check_size(path, shape, max_pixels, 4 * (header.samples + 1) * header.dtype.itemsize, "a PSD")
+        check_size(path, shape, max_pixels, 3 * (header.samples + 1) * header.dtype.itemsize, "a PSD")
         # Colour data and layers are skipped: each section begins with its length.
         file.seek(_number(file, ">I"), 1)
         resources = dict(image_resources(file.read(_number(file, ">I"))))
