@@ -72,6 +72,9 @@ class MattingOptions(Group):
     wrap: Annotated[
         bool | None, Help("Left and right ends of the picture meet.", shown="as its panorama metadata says")
     ] = None
+    ignore_alpha: Annotated[
+        bool, Help("Do as if the picture had no alpha of its own; by default the result is multiplied by it.")
+    ] = False
     repair: Annotated[
         bool, Help("Run the tiles along bad seams again on a grid shifted by half a tile, and keep what agrees better.")
     ] = False

@@ -13,6 +13,7 @@ from tiler.image.file_state import FileState, check_unchanged, state_of
 from tiler.image.limits import Network, at_work, check_room
 from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
+from tiler.image.own_alpha import WithoutAlpha
 from tiler.image.source import Source
 from tiler.image.write.export import most_bytes
 from tiler.model.card import ModelCard, find_card
@@ -70,7 +71,9 @@ def opened(
         state = state_of(path)
         for hint in filter(None, (settings.hints.guide, settings.hints.trimap)):
             state_of(hint)
-        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels)))
+        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels, scratch=scratch)))
+        if settings.matting.ignore_alpha:
+            picture = WithoutAlpha(picture)
         for note in picture.metadata.notes:
             progress.note(f"{path}: {note}")
         _check_regions(path, picture.shape, settings.hints)

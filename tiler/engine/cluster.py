@@ -21,6 +21,7 @@ from tiler.engine.graph import Graph, Key, Runner
 from tiler.engine.scene import Scene, for_network
 from tiler.errors import OutputError, SettingsError
 from tiler.image.open import open_source
+from tiler.image.own_alpha import WithoutAlpha
 from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.retry import RetryingNetwork
 from tiler.progress import Progress
@@ -233,7 +234,9 @@ def _renamed_in(argument: Any, tasks: Graph, name: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _scene(ticket: Ticket) -> Scene:
-    source = open_source(ticket.source, max_pixels=ticket.run.max_pixels)
+    source = open_source(ticket.source, max_pixels=ticket.run.max_pixels, scratch=ticket.run.work_dir)
+    if ticket.recipe.matting.ignore_alpha:
+        source = WithoutAlpha(source)
     plan = ticket.recipe.plan
     pyramid, canvas, journal, hints = joined(ticket.folder, source, plan)
     network = RetryingNetwork(_network(ticket.compute, ticket.open_network))

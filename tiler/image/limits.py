@@ -12,7 +12,7 @@ from pathlib import Path
 from tiler.cgroup import memory_left
 from tiler.errors import InputError
 from tiler.image.read.orientation import TurnedSource
-from tiler.image.source import BAND_ROWS, SAMPLES, Source
+from tiler.image.source import BAND_ROWS, Source, samples_of
 from tiler.memory import resident_memory
 
 GB = 1e9
@@ -87,10 +87,10 @@ def needed_bytes(source: Source) -> tuple[int, int]:
     # all levels, four thirds of the pixels.
     scratch = pixels * min(item, 2) + pixels * 8 // 3
     if not source.random_access:
-        scratch += pixels * SAMPLES[source.colour] * item
+        scratch += pixels * samples_of(source) * item
     if isinstance(source, TurnedSource) and not source.random_access:
-        scratch += pixels * SAMPLES[source.colour] * item  # libvips unpacks it to a file of its own first
-    return FIXED_BYTES + BANDS_IN_MEMORY * BAND_ROWS * width * SAMPLES[source.colour] * item, scratch
+        scratch += pixels * samples_of(source) * item  # libvips unpacks it to a file of its own first
+    return FIXED_BYTES + BANDS_IN_MEMORY * BAND_ROWS * width * samples_of(source) * item, scratch
 
 
 @contextmanager

@@ -17,11 +17,11 @@ from PIL import Image
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
-from tiler.image.colour import to_srgb
 from tiler.image.halving import halve
 from tiler.image.level_file import LevelFile, LevelWriter
 from tiler.image.limits import size_of
-from tiler.image.source import BAND_ROWS, SAMPLES, Pixels, Source
+from tiler.image.own_alpha import seen
+from tiler.image.source import BAND_ROWS, Pixels, Source, samples_of
 from tiler.progress import Progress
 
 # Pixels that the cubic kernel reaches to either side, for each pixel that a target pixel covers.
@@ -44,11 +44,11 @@ class Pyramid:
     def read(self, level: int, box: Box) -> Pixels:
         """Return the (h, w, 3) sRGB pixels of `box`, in pixels of `level`. Safe from any thread.
 
-        They are uint8 if the source is, else uint16.
+        They are uint8 if the source is, else uint16; where the picture is transparent, neutral grey.
         """
         if level:
             return self._stored[level].read(box)
-        return to_srgb(self.native(box), self._source.colour, self._source.metadata.icc)
+        return seen(self.native(box), self._source)
 
     def native(self, box: Box) -> Pixels:
         """Return the (h, w, samples) pixels of `box` of level 0, as the source has them. Safe from any thread."""
@@ -120,7 +120,7 @@ def _stream(source: Source, base: int, stored: dict[int, LevelFile], band_rows: 
     bands = read()
     if 0 in stored:
         bands = _storing(bands, stored[0])
-    bands = (to_srgb(band, source.colour, source.metadata.icc) for band in bands)
+    bands = (seen(band, source) for band in bands)
     for level in range(1, base):
         bands = _storing(_joined(map(halve, bands), band_rows), stored[level])
     deque(bands, maxlen=0)
@@ -182,7 +182,7 @@ def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, f
 
 def _levels(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> dict[int, LevelFile]:
     """Return the file of each level that is stored: all but level 0, and that too if the source is read but once."""
-    native = (SAMPLES[source.colour], source.dtype)
+    native = (samples_of(source), source.dtype)
     srgb = (3, srgb_dtype(source.dtype))
     found = {}
     for level in range(1 if source.random_access else 0, len(shapes)):

@@ -116,10 +116,11 @@ def test_linear_light_is_written_as_linear_light(tmp_path):
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
 def test_our_own_reader_reads_the_colours_and_the_metadata(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
-    rgb = noise((40, 50, 3), np.uint16)
-    run_export(path, rgb, noise((40, 50), np.uint16), metadata=Metadata(SRGB, (300.0, 240.0)))
+    rgb, alpha = noise((40, 50, 3), np.uint16), noise((40, 50), np.uint16)
+    run_export(path, rgb, alpha, metadata=Metadata(SRGB, (300.0, 240.0)))
     source = open_source(path)
-    np.testing.assert_array_equal(source.read(Box.whole(source.shape)), rgb)
+    assert source.has_alpha
+    np.testing.assert_array_equal(source.read(Box.whole(source.shape)), np.dstack([rgb, alpha]))
     assert source.metadata.icc == SRGB
     assert source.metadata.dpi == pytest.approx((300, 240), abs=0.02)
     source.close()

@@ -23,6 +23,7 @@ from tiler.image.metadata.tags import (
     SUB_IFDS_TAG,
     XMP_TAG,
 )
+from tiler.image.read.in_memory import FURTHER, Alpha
 from tiler.image.source import Metadata
 
 # tifffile logs what it finds odd; what matters is raised here as an error that names the file.
@@ -52,6 +53,8 @@ COLOURS: dict[int, int] = {
     PHOTOMETRIC.YCBCR: 3,
     PHOTOMETRIC.SEPARATED: 4,
 }
+# Kinds of further samples.
+ALPHAS: dict[int, Alpha] = {1: "associated", 2: "straight"}
 # Bits of a sample by its format, tag 339: 1 is unsigned, 3 is float.
 DEPTHS = {1: (1, 2, 4, 8, 10, 12, 14, 16, 32), 3: (16, 32, 64)}
 
@@ -105,11 +108,13 @@ def first_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def is_raw(tiff: tifffile.TiffFile) -> bool:
-    """Return whether this is a camera raw file: a DNG, a CR2, or a camera's preview with further pictures inside."""
+    """Return whether this is a camera raw file: a DNG, CR2, IIQ, or a camera's preview with more pictures inside."""
     page = tiff.pages.first
     tiff.filehandle.seek(8)
+    behind = tiff.filehandle.read(8)
     camera = page.is_reduced and MAKE_TAG in page.tags and SUB_IFDS_TAG in page.tags
-    return DNG_VERSION_TAG in page.tags or camera or tiff.filehandle.read(2) == b"CR"
+    is_iiq = behind[:4] in (b"IIII", b"MMMM") and (b"waR" in behind[4:] or b"Raw" in behind[4:])
+    return DNG_VERSION_TAG in page.tags or camera or behind[:2] == b"CR" or is_iiq
 
 
 def metadata_of(page: tifffile.TiffPage) -> Metadata:
@@ -120,6 +125,12 @@ def metadata_of(page: tifffile.TiffPage) -> Metadata:
     exif = exif_of_tiff(tiff.filehandle, tiff.byteorder, page.offset, big=tiff.is_bigtiff)
     iptc = _raw_bytes(page, IPTC_TAG) or iptc_in(_raw_bytes(page, PHOTOSHOP_TAG))
     return Metadata(icc, dpi, exif, xmp, iptc, tuple(_notes(page)))
+
+
+def alpha_of(page: tifffile.TiffPage) -> Alpha:
+    """Return what the sample after those of the colour is (TIFF 6.0, tag 338); None if no alpha."""
+    kinds = page.extrasamples
+    return ALPHAS.get(int(kinds[0])) if kinds else None
 
 
 def _notes(page: tifffile.TiffPage) -> Iterator[str]:
@@ -135,6 +146,8 @@ def _notes(page: tifffile.TiffPage) -> Iterator[str]:
         yield "Its 64 bit floats are read as 32 bit."
     if orientation_of(page) != 1 and any(code in page.tags for code in GEO_TAGS):
         yield "Its place on the Earth (GeoTIFF) is that of the picture before it was turned; it is left out."
+    if page.samplesperpixel > COLOURS[page.photometric] + (alpha_of(page) is not None):
+        yield FURTHER
 
 
 def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:

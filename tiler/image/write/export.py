@@ -16,6 +16,7 @@ from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
 from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
+from tiler.image.own_alpha import OPAQUE, split, times
 from tiler.image.prefetch import prefetched
 from tiler.image.source import BAND_ROWS, Colour, Pixels, Source
 from tiler.image.write.fitting import fitted
@@ -29,6 +30,9 @@ from tiler.settings import Compression, Settings
 LZW_GROWTH, DEFLATE_GROWTH = 1.5, 1.001
 # Headers, and the tables of tiles.
 ENVELOPE_BYTES = 2**16
+MULTIPLIED = "The picture's own alpha is multiplied into the result; --ignore-alpha leaves it out."
+BEYOND_WHITE = "The picture's light goes beyond 0..1; the network sees it cut to that range, the output keeps it."
+CUT = "The picture's light goes beyond 0..1; it is cut to that range."
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jfif")
 
 
@@ -96,11 +100,11 @@ def export(
     It appears complete or not at all. The sha256 is taken before it appears, so it is that of what was written here.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
-    (h, w), uint16, 65535 = foreground. If the format can hold the colours of the source at their depth, they are
-    written bit for bit; else they are converted to sRGB, as the network saw them, or to a depth that the format holds.
-    Metadata is written where it is true of the output and where the format has a place for it; `check_holds` says what
-    is not. A link at `path` stays, and the file that it leads to is written. before_rename: is called when all is
-    written, and nothing is put in place if it raises.
+    (h, w), uint16, 65535 = foreground. If the picture has an alpha already, the product of the two is written. If the
+    format can hold the colours of the source at their depth, they are written bit for bit; else they are converted to
+    sRGB, as the network saw them, or to a depth that the format holds. Metadata is written where it is true of the
+    output and where the format has a place for it; `check_holds` says what is not. A link at `path` stays, and the file
+    that it leads to is written. before_rename: is called when all is written, and nothing is put in place if it raises.
 
     Raises OutputError if the disk refuses.
     """
@@ -113,13 +117,28 @@ def export(
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
         alpha = read_alpha(box)[..., None]
         progress.advance()
+        if image.alpha is None and not source.has_alpha:
+            return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
+        pixels, own = split(read(box), source)
+        if own is not None and (own != OPAQUE).any():
+            alpha = times(alpha, own)
+            multiplied.append(start)
+        if pixels.dtype == np.float32 and not ((pixels >= 0) & (pixels <= 1)).all():
+            beyond.append(start)
         if image.alpha is None:
             return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
-        return _with_alpha(image, source, read(box), alpha)
+        return _with_alpha(image, source, pixels, alpha)
 
+    multiplied: list[int] = []
+    beyond: list[int] = []
     progress.stage("write", len(starts))
     with prefetched(band, starts) as bands:
-        return _write(path, output_format, replace(image, bands=bands), before_rename)
+        sha256 = _write(path, output_format, replace(image, bands=bands), before_rename)
+    if multiplied:
+        progress.note(f"{path}: {MULTIPLIED}")
+    if beyond:
+        progress.note(f"{path}: {BEYOND_WHITE if image.dtype.kind == 'f' else CUT}")
+    return sha256
 
 
 @dataclass(frozen=True, slots=True)
