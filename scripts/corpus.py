@@ -31,25 +31,17 @@ from threading import Timer, local
 from typing import Any
 
 import numpy as np
-import pyvips
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from decoders import Samples, by_pillow, by_vips, difference, eight_bits
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError, TilerError
 from tiler.image.open import format_of, open_source
 from tiler.image.source import BAND_ROWS
 
-with suppress(ImportError):
-    import pillow_jxl  # noqa: F401  (Pillow then reads JPEG XL)
-
 BAD = ("wrong", "traceback", "crash", "hang")
 # no picture: of no kind that is read. noted: differs from the others, and a note says why. alone: nobody else reads it.
 OUTCOMES = ("no picture", "refused", "agrees", "noted", "alone", *BAD)
-FEW = 0.001  # of the samples may be far from the other decoder's: decoders of lossy formats round differently
-FAR, NEAR_MEAN = 16, 1.5  # of 255
 SMALLEST = ("--guide-px", "32", "--tile-px", "64", "--overlap-px", "8", "--detail", "none", "--views", "1", "--quiet")
-Samples = NDArray[np.uint8]
 
 
 def read(path: Path) -> tuple[dict[str, str], Samples | None]:
@@ -88,58 +80,6 @@ def judged(path: Path, found: dict[str, str], pixels: Samples) -> dict[str, str]
     return found
 
 
-def by_pillow(path: Path) -> Samples | None:
-    """Return the first frame at 8 bits, its alpha last if it has one; None for what Pillow turns into other values."""
-    Image.MAX_IMAGE_PIXELS = None
-    with Image.open(path) as picture:
-        upright = ImageOps.exif_transpose(picture)
-        if upright.mode in ("LAB", "HSV", "I"):
-            return None
-        by_name = upright.mode in ("1", "L", "RGB") and "transparency" in upright.info
-        if by_name or upright.mode in ("P", "PA", "La", "RGBa", "YCbCr", "RGBX"):
-            upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-        return eight_bits(np.asarray(upright.convert("L") if upright.mode == "1" else upright))
-
-
-def by_vips(path: Path) -> Samples | None:
-    """Return the picture at 8 bits by libvips; None for the kinds that tiler itself reads with it."""
-    if format_of(path).reader.endswith("vips"):
-        return None
-    picture = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error").autorot()
-    if picture.interpretation in ("lab", "labs", "xyz", "complex") or picture.format in ("char", "short", "int"):
-        return None
-    return eight_bits(picture.numpy())
-
-
-def eight_bits(pixels: NDArray[Any]) -> Samples:
-    """Return (h, w, samples) numbers 0..255; floats are taken for 0..1, as they are."""
-    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    if pixels.dtype == np.uint8:
-        return pixels
-    white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    with np.errstate(all="ignore"):
-        return np.rint(np.nan_to_num(np.clip(pixels / np.float32(white), 0, 1)) * 255).astype(np.uint8)
-
-
-def difference(pixels: Samples, other: Samples) -> str:
-    """Return how the colours of two pictures differ, or nothing."""
-    (height, width, samples), (other_height, other_width, others) = pixels.shape, other.shape
-    if (height, width) != (other_height, other_width):
-        return f"{other_width} x {other_height} px, here {width} x {height}"
-    has_alpha = others in (2, 4) and others != samples
-    if 1 not in (samples, others - has_alpha) and samples != others - has_alpha:
-        return f"{others} samples, here {samples}"
-    apart, far = 0.0, 0.0
-    for top in range(0, height, BAND_ROWS):
-        mine, its = (rows[top : top + BAND_ROWS].astype(np.float32) for rows in (pixels, other))
-        weight = its[..., -1:] / 255 if has_alpha else 1
-        band = np.abs(mine - its[..., : others - has_alpha]) * weight
-        apart, far = apart + band.mean() * len(band) / height, far + (band > FAR).mean() * len(band) / height
-    if apart <= NEAR_MEAN and far <= FEW:
-        return ""
-    return f"{apart:.1f} of 255 apart, {far:.1%} of the samples by more than {FAR}"
-
-
 def child() -> None:
     """Answer paths on stdin, JSON, with what became of each: once it is read, and once it is compared."""
     answers = os.fdopen(os.dup(1), "w")
@@ -166,6 +106,13 @@ class Children:
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._mine = seconds, local()
+        self._all: list[subprocess.Popen[str]] = []
+
+    def close(self) -> None:
+        """End the processes: they do when there are no more paths."""
+        for process in self._all:
+            with process, suppress(BrokenPipeError):
+                process.communicate()
 
     def ask(self, path: Path) -> dict[str, str]:
         """Return what became of the file `path`; a crash of the process is that of the file it was given last."""
@@ -174,6 +121,7 @@ class Children:
             command = [sys.executable, __file__, "--child"]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
             process = self._mine.process = subprocess.Popen(command, text=True, **pipes)  # type: ignore[call-overload]
+            self._all.append(process)
         timer = Timer(self._seconds, process.kill)
         timer.start()
         print(json.dumps(str(path)), file=process.stdin, flush=True)
@@ -230,9 +178,8 @@ def main() -> int:
     known: dict[str, dict[str, str]] = {}
     if options.json and options.json.exists():
         known = {one["file"]: one for one in map(json.loads, options.json.read_text().splitlines())}
-    children = Children(options.seconds)
     todo = [(folder, path) for folder in options.folders for path in files_of(folder)]
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with closing(Children(options.seconds)) as children, ThreadPoolExecutor(options.jobs) as pool:
         answers = pool.map(lambda one: known.get(str(one[1])) or children.ask(one[1]), todo)
         found = []
         for (folder, path), answer in zip(todo, answers, strict=True):
