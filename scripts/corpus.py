@@ -41,7 +41,7 @@ from tiler.image.source import BAND_ROWS
 BAD = ("wrong", "traceback", "crash", "hang")
 # no picture: of no kind that is read. noted: differs from the others, and a note says why. alone: nobody else reads it.
 OUTCOMES = ("no picture", "refused", "agrees", "noted", "alone", *BAD)
-SMALLEST = ("--guide-px", "32", "--tile-px", "64", "--overlap-px", "8", "--detail", "none", "--views", "1", "--quiet")
+SMALLEST = ("--guide-px", "32", "--tile-px", "512", "--overlap-px", "8", "--detail", "none", "--views", "1", "--quiet")
 
 
 def read(path: Path) -> tuple[dict[str, str], Samples | None]:
