@@ -47,6 +47,8 @@ def prepare(cluster: str | None = None) -> None:
         loggers.append("distributed")
     for name in loggers:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    # It logs what it finds odd in a picture. What matters is raised as an error that names the file.
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,6 +1,5 @@
 """The header of a TIFF: whether it can be trusted, whether its kind is read, and its metadata."""
 
-import logging
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +27,6 @@ from tiler.image.metadata.tags import (
     Y_RESOLUTION_TAG,
 )
 from tiler.image.source import Metadata
-
-# tifffile logs what it finds odd; what matters is raised here as an error that names the file.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 COMPRESSIONS = (
     COMPRESSION.NONE,
