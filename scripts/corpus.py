@@ -36,7 +36,7 @@ from decoders import Samples, by_pillow, by_vips, difference, eight_bits
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError, TilerError
 from tiler.image.open import format_of, open_source
-from tiler.image.source import BAND_ROWS
+from tiler.image.source import BAND_ROWS, SAMPLES
 
 BAD = ("wrong", "traceback", "crash", "hang")
 # no picture: of no kind that is read. noted: differs from the others, and a note says why. alone: nobody else reads it.
@@ -56,6 +56,7 @@ def read(path: Path) -> tuple[dict[str, str], Samples | None]:
             bands = [Span(top, min(height, top + BAND_ROWS)) for top in range(0, height, BAND_ROWS)]
             pixels = np.concatenate([eight_bits(source.read(Box(rows, Span(0, width)))) for rows in bands])
             notes, colour = " ".join(source.metadata.notes), source.colour
+            pixels = pixels[..., : SAMPLES[colour]]  # without its own alpha: colours are compared under the other's
     except TilerError as error:
         return {"outcome": "refused", "why": error.what}, None
     return {"outcome": "alone", "why": "", "notes": notes, "colour": colour}, pixels
