@@ -240,7 +240,7 @@ def known_options() -> set[str]:
     command = typer.main.get_command(app)
     for part in (command, *command.commands.values()):
         found |= {flag for option in part.params for flag in (*option.opts, *option.secondary_opts)}
-    for script in HOME.glob("scripts/**/*.py"):
+    for script in (*HOME.glob("scripts/**/*.py"), HOME / "tiler" / "cli" / "inference_bshm.py"):
         found |= set(re.findall(r'"(--[a-z][a-z_-]*)"', script.read_text(encoding="utf-8")))
     return found
 

@@ -118,6 +118,8 @@ def prepare(settings: Settings | None = None, beside: Path | None = None) -> Non
         loggers.append("distributed")
     for name in loggers:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    # It logs what it finds odd in a picture. What matters is raised as an error that names the file.
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def _place_scratch(folder: Path | None) -> None:

@@ -1,6 +1,5 @@
 """The header of a TIFF: whether it can be trusted, whether its kind is read, and its metadata."""
 
-import logging
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +24,6 @@ from tiler.image.metadata.tags import (
 )
 from tiler.image.read.in_memory import FURTHER, Alpha
 from tiler.image.source import Metadata
-
-# tifffile logs what it finds odd; what matters is raised here as an error that names the file.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 COMPRESSIONS = (
     COMPRESSION.NONE,
