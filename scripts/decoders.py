@@ -40,6 +40,8 @@ def by_vips(path: Path) -> Samples | None:
     picture = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error").autorot()
     if picture.interpretation in ("lab", "labs", "xyz", "complex") or picture.format in ("char", "short", "int"):
         return None
+    if picture.hasalpha():  # it does not say whether the colours are multiplied by it
+        return None
     return eight_bits(picture.numpy())
 
 
