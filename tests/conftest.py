@@ -1,7 +1,23 @@
 import os
+from importlib import import_module
 
+import pytest
 from hypothesis import settings
+
+from tiler.image.read import isolated
 
 # Machines are shared and noisy, so no example has a deadline; CI draws the same examples every time.
 settings.register_profile("tiler", deadline=None, max_examples=60, derandomize="CI" in os.environ)
 settings.load_profile("tiler")
+
+
+@pytest.fixture(autouse=True)
+def decoders_at_home(request, monkeypatch):
+    """Decode in the process of the test, where starting one for each file would take most of the time of all tests.
+
+    Every program that a test starts, and test_isolated, starts them as they are.
+    """
+    if not request.module.__name__.endswith("test_isolated"):
+        monkeypatch.setattr(
+            isolated, "open_file", lambda reader, path, most, _: import_module(reader).open_file(path, most)
+        )

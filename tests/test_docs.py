@@ -305,3 +305,15 @@ def test_the_citation_and_the_workflows_are_yaml_and_of_this_version():
     parsed = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
     assert parsed["CITATION.cff"]["version"] == tiler.__version__
     assert parsed["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+
+
+def test_tests_that_the_page_on_reliability_names_exist():
+    page = (HOME / "docs" / "reliability.md").read_text()
+    named, file = [], None
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?(?:\[\w+\])?`", page):
+        file = path or file
+        if file and name:
+            named.append((file, name))
+    assert len(named) > 80
+    missing = [(file, name) for file, name in named if f"def {name}(" not in (HOME / file).read_text()]
+    assert missing == []

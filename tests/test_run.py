@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
@@ -11,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import tiler
 from tests.fakes import ColourKey, RecordedProgress
-from tiler import subject
+from tiler import run, subject
 from tiler.atomic import atomic_file
 from tiler.core.seams import judge
 from tiler.image.colour import to_network
@@ -430,3 +431,32 @@ def test_light_beyond_0_to_1_is_said(tmp_path, suffix, said):
         progress = RecordedProgress()
         tiler.matte(tmp_path / "light.tif", tmp_path / f"out{brightest}{suffix}", SMALL, progress)
         assert any(said in note for note in progress.notes) == wanted
+
+
+def test_the_work_folder_goes_after_the_sidecar(photo, tmp_path, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "write_sidecar", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tiler.matte(photo, tmp_path / "out.png", SMALL, model=Fake())
+    written = (tmp_path / "out.png").read_bytes()
+    assert (tmp_path / "out.png.tiler" / "recipe.json").exists()
+    progress = RecordedProgress()
+    tiler.matte(photo, tmp_path / "out.png", SMALL, progress, model=Fake())
+    assert not any(total for name, total in progress.stages if name.startswith("level")), "no tile ran again"
+    assert (tmp_path / "out.png").read_bytes() == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "out.png.matte.json", "photo.png"]
+
+
+def test_the_sidecar_has_the_sha256_of_what_was_written(photo, tmp_path, monkeypatch):
+    def meddled(*_):
+        with (tmp_path / "out.png").open("ab") as file:
+            file.write(b"?")
+
+    monkeypatch.setattr(run, "_write_reports", meddled)
+    tiler.matte(photo, tmp_path / "out.png", SMALL, model=Fake())
+    said = json.loads((tmp_path / "out.png.matte.json").read_text())["output"]["sha256"]
+    assert said == sha256((tmp_path / "out.png").read_bytes()[:-1]).hexdigest()
+    assert not is_done(photo, tmp_path / "out.png", SMALL, Fake())

@@ -94,7 +94,7 @@ def test_a_full_disk_says_how_much_was_needed_and_where(tmp_path, monkeypatch):
 
     monkeypatch.setattr(LevelWriter, "append", refuse)
     source = ArraySource(np.zeros((5000, 6000, 3), np.uint8), random_access=False)
-    with pytest.raises(OutputError, match=r"the disk is full; this picture needs 0\.1 GB") as error:
+    with pytest.raises(OutputError, match=r"the disk is full; this picture needs 112 MB") as error:
         build(source, ((5000, 6000), (2500, 3000)), tmp_path, Silent())
     assert str(tmp_path) in error.value.what
 

@@ -7,7 +7,7 @@ from tests.strategies import plans
 from tiler.core.geometry import Box
 from tiler.core.plan import make_plan
 from tiler.core.seams import Seam
-from tiler.errors import InputError
+from tiler.errors import InputError, OutputError
 from tiler.store.canvas import WHITE, Canvas, seams_on
 
 
@@ -35,3 +35,26 @@ def test_levels_and_seams_are_read_from_the_folder_alone(tmp_path):
     assert seams_on(tmp_path) == seams_on(tmp_path / "canvas") == (plan.shapes, tuple(seams))
     with pytest.raises(InputError, match="no canvas"):
         seams_on(tmp_path / "canvas" / "0")
+
+
+@pytest.mark.parametrize("harm", ["missing", "empty", "cut", "flipped", "another"])
+def test_a_block_that_is_missing_or_damaged_is_an_error_and_never_transparent(tmp_path, harm):
+    plan = make_plan((200, 300), guide_px=50, tile_px=64, overlap_px=16)
+    whole = Box.whole(plan.shapes[0])
+    canvas, level = Canvas(tmp_path, plan), plan.levels[0]
+    for block in level.tiles:
+        canvas.write(0, *block, np.ones(level.block(*block).shape, np.float32))
+    path = tmp_path / "0" / "1-1.block"
+    data = path.read_bytes()
+    harmed = {"empty": b"", "cut": data[:-3], "flipped": data[:20] + bytes([data[20] ^ 4]) + data[21:]}
+    harmed["another"] = (tmp_path / "0" / f"{level.rows.count - 1}-{level.cols.count - 1}.block").read_bytes()
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(harmed[harm])
+    again = Canvas(tmp_path, plan)
+    with pytest.raises(OutputError, match=r"1-1\.block: .* missing or damaged"):
+        again.steps(0, whole)
+    assert again.done(0) == frozenset(level.tiles) - {(1, 1)}
+    again.write(0, 1, 1, np.ones(level.block(1, 1).shape, np.float32))
+    assert (again.steps(0, whole) == WHITE).all()

@@ -1,4 +1,5 @@
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.test_run import Fake
 from tiler import subject
 from tiler.errors import OutputError, SettingsError
 from tiler.progress import Silent
+from tiler.store.folder import MARKER
 from tiler.store.workdir import work_folder, working
 
 HOME = Path(__file__).parents[2]
@@ -141,6 +143,39 @@ def test_strict_fails_and_a_failing_base_always_does(photo, monkeypatch):
         matte(monkeypatch, photo, FailsOn(most={4, 5}), threads=1, strict=True)
     with pytest.raises(tiler.ModelError, match="no room"):
         matte(monkeypatch, photo, FailsOn(most={1, 2}), threads=1, fresh=True)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_damaged_in_the_work_folder_the_bytes_are_those_of_the_straight_run(photo, monkeypatch, seed):
+    """One file of the work folder is gone, cut or has one bit flipped: it is made anew, or the error names a file."""
+    rng = random.Random(seed)
+    matte(monkeypatch, photo, Counting())
+    straight = photo.with_name("out.png").read_bytes()
+    photo.with_name("out.png").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        matte(monkeypatch, photo, Counting(most=rng.randrange(5, 30)))
+    folder = photo.with_name("out.png.tiler")
+    path = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "lock"))
+    data = bytearray(path.read_bytes())
+    harm = rng.choice(["gone", "cut", "flipped"])
+    if harm == "gone":
+        path.unlink()
+    elif harm == "cut" or not data:
+        path.write_bytes(data[: len(data) // 2])
+    else:
+        bit = rng.randrange(8 * len(data))
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+    try:
+        matte(monkeypatch, photo, Counting())
+    except tiler.TilerError as error:
+        assert str(folder) in error.what  # noqa: PT017
+        if path.name == MARKER:  # then the folder is nobody's, and stays
+            assert "not tiler's" in error.what  # noqa: PT017
+            return
+        matte(monkeypatch, photo, Counting(), fresh=True)
+    assert photo.with_name("out.png").read_bytes() == straight, (path, harm)
+    assert sorted(path.name for path in photo.parent.iterdir()) == ["out.png", "out.png.matte.json", "photo.png"]
 
 
 def test_a_folder_has_one_worker_and_says_who(tmp_path):

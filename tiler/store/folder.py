@@ -51,8 +51,8 @@ def is_ours(folder: Path) -> bool:
 
 
 def gone(folder: Path) -> Path:
-    """Return where `folder` lies while it is removed."""
-    return folder.with_name(f".{folder.name}-gone")
+    """Return where `folder` lies while it is removed; its name is no longer than before."""
+    return folder.with_name(f".{folder.stem}.gone")
 
 
 def remove(folder: Path) -> tuple[Path, ...]:
