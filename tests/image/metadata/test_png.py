@@ -3,6 +3,7 @@ import zlib
 from contextlib import closing
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -36,6 +37,17 @@ def test_texts_of_all_kinds_are_read(tmp_path):
     with closing(open_source(with_chunks(tmp_path / "x", info=info))) as source:
         assert source.metadata.texts == (("Title", "bé"), ("Comment", "long"), ("Author", "Änn ☃"))
         assert source.metadata.notes == ('Its text "Raw profile type exif" is not read, and not in the output.',)
+
+
+@pytest.mark.parametrize("name", ["exif", "APP1"])
+def test_exif_in_a_raw_profile_is_read_and_the_chunk_counts_more(tmp_path, name):
+    info, exif = PngInfo(), Image.Exif()
+    exif[274] = 6
+    block = exif.tobytes()
+    info.add_text(f"Raw profile type {name}", f"\n{name}\n{len(block):8}\n{block.hex()}\n", zip=True)
+    found = metadata_of_png(with_chunks(tmp_path / "x", info=info))
+    assert (found.exif, found.notes) == (block, ())
+    assert metadata_of_png(with_chunks(tmp_path / "y", chunk(b"eXIf", block[6:]), info=info)).exif == block[6:]
 
 
 def test_what_the_colours_mean_is_read(tmp_path):

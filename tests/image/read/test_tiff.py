@@ -2,6 +2,7 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 
+import imagecodecs
 import numpy as np
 import pytest
 import pyvips
@@ -249,3 +250,71 @@ def test_an_iiq_is_a_raw_file_and_not_its_preview(path):
     path.write_bytes(data[:4] + moved + b"IIIICwaR" + data[8:] + bytes(8) + data[8:])
     with pytest.raises(InputError, match="raw file"):
         open_source(path)
+
+
+def write_palette(path, samples, table, **more):
+    """Write (h, w, 2) index and alpha with a palette of (256, 3) uint16; planes if `more` says so."""
+    stored = np.moveaxis(samples, 2, 0) if "planarconfig" in more else samples
+    extra = [(320, "H", table.size, tuple(table.T.ravel().tolist()), False)]
+    kind = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "metadata": None}
+    tifffile.imwrite(path, stored, **{"planarconfig": "contig", **kind, **more}, extratags=extra)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags[262].overwrite(3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_alpha_behind_a_palette_index_is_read(path, dtype):
+    samples, table = noise((20, 30, 2), np.uint8), noise((256, 3), np.uint16)
+    table = table if dtype == np.uint16 else (table >> 8) * 257
+    write_palette(path, samples, table, compression="zlib", rowsperstrip=7)
+    with closing(open_source(path)) as source:
+        assert (source.has_alpha, source.dtype) == (True, dtype)
+        found = source.read(Box.whole((20, 30)))
+    factor = 257 if dtype == np.uint8 else 1
+    np.testing.assert_array_equal(found[..., :3].astype(np.uint16) * factor, table[samples[..., 0]])
+    np.testing.assert_array_equal(found[..., 3], samples[..., 1] * np.array(257 // factor, dtype))
+
+
+def test_a_palette_index_in_a_plane_of_its_own_is_refused(path):
+    write_palette(path, noise((20, 30, 2), np.uint8), noise((256, 3), np.uint16), planarconfig="separate")
+    with pytest.raises(InputError, match="palette"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("layout", ["contig", "separate"])
+def test_white_stored_as_zero_says_nothing_of_alpha(path, dtype, layout):
+    pixels = (noise((20, 30, 2), np.uint8) / (255 if dtype == np.float32 else 1)).astype(dtype)
+    stored = np.moveaxis(pixels, 2, 0) if layout == "separate" else pixels
+    kind = {"photometric": "miniswhite", "extrasamples": ["unassalpha"], "planarconfig": layout, "metadata": None}
+    tifffile.imwrite(path, stored, **kind, compression="zlib")
+    with closing(open_source(path)) as source:
+        found = source.read(Box.whole((20, 30)))
+        assert any("WhiteIsZero" in note for note in source.metadata.notes) == (dtype == np.float32)
+    np.testing.assert_array_equal(found[..., 0], (1 if dtype == np.float32 else 255) - pixels[..., 0])
+    np.testing.assert_array_equal(found[..., 1], pixels[..., 1])
+
+
+@pytest.mark.parametrize("compression", ["deflate", "zstd", "packbits", "lzw", "lzma"])
+def test_a_last_strip_with_more_rows_than_the_picture_is_cut(path, compression):
+    pixels = write_tiff(path, (32, 30), compression=compression, rowsperstrip=16)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags[257].overwrite(20)
+    with closing(open_source(path)) as source:
+        np.testing.assert_array_equal(source.read(Box.whole((20, 30))), pixels[:20])
+
+
+@pytest.mark.parametrize("stated", [{"bits": 8, "samples": 4}, {"bits": 16, "samples": 3}])
+def test_segments_of_another_kind_than_the_header_states_are_refused(path, stated):
+    """Segments whose own headers say three samples of 8 bits, in a picture that states others."""
+    more = {"extrasamples": ["unassalpha"]} if stated["samples"] == 4 else {}
+    pixels = noise((16, 16, stated["samples"]), np.uint8 if stated["bits"] == 8 else np.uint16)
+    tifffile.imwrite(path, pixels, photometric="rgb", compression="jpegxl", tile=(16, 16), metadata=None, **more)
+    coded = imagecodecs.jpegxl_encode(noise((16, 16, 3), np.uint8))
+    with tifffile.TiffFile(path) as file:
+        offset, size = file.pages.first.dataoffsets[0], file.pages.first.databytecounts[0]
+    data = bytearray(path.read_bytes())
+    data[offset : offset + size] = coded.ljust(size, b"\0")[: max(size, len(coded))]
+    path.write_bytes(data)
+    with closing(open_source(path)) as source, pytest.raises(InputError, match="damaged"):
+        source.read(Box.whole((16, 16)))

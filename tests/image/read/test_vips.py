@@ -11,9 +11,11 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from tests.image.pictures import SRGB, jpeg, noise, own, png16
 from tiler.core.geometry import Box, Span
+from tiler.image.metadata.parse import orientation_in
 from tiler.image.open import open_source
 from tiler.image.read import tiff
 
@@ -83,6 +85,53 @@ def test_a_photo_is_read_upright(path, orientation):
         assert source.shape == upright.shape[:2]
         assert source.metadata.dpi == pytest.approx((100, 200) if orientation < 5 else (200, 100))
         np.testing.assert_array_equal(source.read(Box.whole(source.shape)), upright)
+
+
+def write_turned_png(path, pixels, orientation, by):
+    exif, info = Image.Exif(), PngInfo()
+    exif[274] = orientation
+    block = exif.tobytes()
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/">'
+        f"<tiff:Orientation>{orientation}</tiff:Orientation></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    if by == "raw profile":
+        info.add_text("Raw profile type exif", f"\nexif\n{len(block):8}\n{block.hex()}\n")
+    elif by == "XMP":
+        info.add_itxt("XML:com.adobe.xmp", packet)
+    Image.fromarray(pixels).save(path, "PNG", pnginfo=info, dpi=(100, 200), **({"exif": exif} if "eXIf" in by else {}))
+    if by == "eXIf behind the pixels":
+        data = path.read_bytes()
+        at, size = data.index(b"eXIf") - 4, len(block) - 6 + 12
+        path.write_bytes(data[:at] + data[at + size : -12] + data[at : at + size] + data[-12:])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("by", ["eXIf", "eXIf behind the pixels", "raw profile", "XMP"])
+def test_a_png_is_read_upright(path, orientation, by):
+    write_turned_png(path, noise((*SHAPE, 3), np.uint8), orientation, by)
+    with Image.open(path) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    with closing(open_source(path)) as source:
+        assert source.shape == upright.shape[:2]
+        assert source.metadata.dpi == pytest.approx((100, 200) if orientation < 5 else (200, 100), abs=0.1)
+        np.testing.assert_array_equal(source.read(Box.whole(source.shape)), upright)
+        assert any("as its XMP says" in note for note in source.metadata.notes) == (by == "XMP" and orientation > 1)
+        assert orientation_in(source.metadata.exif) == 1
+
+
+def test_exif_counts_more_than_xmp(path):
+    write_turned_png(path, noise((*SHAPE, 3), np.uint8), 6, "XMP")
+    exif = Image.Exif()
+    exif[274] = 1
+    with Image.open(path) as image:
+        image.load()
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", image.info["XML:com.adobe.xmp"])
+        image.save(path, "PNG", pnginfo=info, exif=exif)
+    with closing(open_source(path)) as source:
+        assert (source.shape, source.metadata.notes) == (SHAPE, ())
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

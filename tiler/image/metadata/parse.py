@@ -36,10 +36,15 @@ def upright_exif(exif: bytes | None) -> bytes | None:
 
 def orientation_in(exif: bytes | None) -> int:
     """Return the orientation that an Exif block states, 1 to 8; 1 if it states none."""
+    return stated_orientation(exif) or 1
+
+
+def stated_orientation(exif: bytes | None) -> int | None:
+    """Return the orientation that an Exif block states, 1 to 8; None if it states none."""
     exif = (exif or b"").removeprefix(b"Exif\0\0")
     at = _orientation_at(exif)
-    value = struct.unpack_from(_order(exif) + "H", exif, at)[0] if at is not None else 1
-    return value if value in range(1, 9) else 1
+    value = struct.unpack_from(_order(exif) + "H", exif, at)[0] if at is not None else None
+    return value if value in range(1, 9) else None
 
 
 def exif_of_tiff(file: Seekable, order: str, offset: int, *, big: bool = False) -> bytes | None:

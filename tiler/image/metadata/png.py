@@ -1,4 +1,4 @@
-"""What lies in the chunks of a PNG that libvips does not return: XMP, IPTC, texts, colour (W3C PNG, third edition)."""
+"""What lies in the chunks of a PNG: Exif, XMP, IPTC, texts, colour (W3C PNG, third edition). libvips misses some."""
 
 import zlib
 from collections.abc import Iterator
@@ -14,13 +14,19 @@ TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 COLOUR_CHUNKS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"mDCV": 24, b"cLLI": 8}
 XMP, RAW_PROFILE = "XML:com.adobe.xmp", "Raw profile type "
 IPTC_PROFILE = RAW_PROFILE + "iptc"
+# Exif before it had a chunk, as ImageMagick and exiftool have written it.
+EXIF_PROFILES, EXIF_HEADER = (RAW_PROFILE + "exif", RAW_PROFILE + "APP1"), b"Exif\0\0"
 MOST_TEXTS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class PngMetadata:
-    """xmp: the packet. iptc: IIM records. texts: (keyword, text). colour: (kind, content) of `COLOUR_CHUNKS`."""
+    """exif: a block. xmp: the packet. iptc: IIM records. texts: (keyword, text).
 
+    colour: (kind, content) of `COLOUR_CHUNKS`.
+    """
+
+    exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
     texts: tuple[tuple[str, str], ...] = ()
@@ -32,11 +38,14 @@ def metadata_of_png(path: Path) -> PngMetadata:
     """Return what the chunks of a PNG hold; nothing if it is no PNG. Damaged chunks are left out."""
     texts: list[tuple[str, str]] = []
     colour: dict[bytes, bytes] = {}
-    xmp, iptc, notes = None, None, []
+    exif, old_exif, xmp, iptc, notes = None, None, None, None, []
     for kind, data in _chunks(path):
         if kind in COLOUR_CHUNKS:
             if len(data) == COLOUR_CHUNKS[kind]:
                 colour.setdefault(kind, data)
+            continue
+        if kind == b"eXIf":
+            exif = exif or data or None
             continue
         keyword, text = _text_in(kind, data)
         if text is None:
@@ -46,22 +55,24 @@ def metadata_of_png(path: Path) -> PngMetadata:
         elif keyword == IPTC_PROFILE:
             # IPTC has no chunk; ImageMagick and others write it in hexadecimal.
             iptc = iptc or _iptc(text)
+        elif keyword in EXIF_PROFILES and (block := _profile(text) or b"").startswith(EXIF_HEADER):
+            old_exif = old_exif or block
         elif keyword.startswith(RAW_PROFILE):
             notes.append(f'Its text "{keyword}" is not read, and not in the output.')
         elif len(texts) < MOST_TEXTS:
             texts.append((keyword, text.decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")))
     order = [(kind, colour[kind]) for kind in COLOUR_CHUNKS if kind in colour]
-    return PngMetadata(xmp, iptc, tuple(texts), tuple(order), tuple(notes))
+    return PngMetadata(exif or old_exif, xmp, iptc, tuple(texts), tuple(order), tuple(notes))
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (kind, content) of the chunks of text and colour."""
+    """Yield (kind, content) of the chunks of Exif, text and colour."""
     with path.open("rb") as file:
         if file.read(8) != SIGNATURE:
             return
         while len(head := file.read(8)) == 8:
             size, kind = int.from_bytes(head[:4], "big"), head[4:]
-            if (kind not in TEXT_CHUNKS and kind not in COLOUR_CHUNKS) or size > MOST_ENTRY_BYTES:
+            if kind not in (b"eXIf", *TEXT_CHUNKS, *COLOUR_CHUNKS) or size > MOST_ENTRY_BYTES:
                 file.seek(size + 4, 1)
                 continue
             yield kind, file.read(size)
@@ -82,11 +93,16 @@ def _text_in(kind: bytes, data: bytes) -> tuple[str, bytes | None]:
 
 
 def _iptc(text: bytes) -> bytes | None:
+    data = _profile(text) or b""
+    return (iptc_in(data) if data[:4] == b"8BIM" else data) or None
+
+
+def _profile(text: bytes) -> bytes | None:
+    """Return the bytes of a raw profile: its name and size precede them, in hexadecimal; None if it is damaged."""
     try:
-        data = bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
+        return bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
     except ValueError:
         return None
-    return (iptc_in(data) if data[:4] == b"8BIM" else data) or None
 
 
 def _inflated(data: bytes) -> bytes | None:

@@ -64,6 +64,16 @@ def in_utf8(xmp: bytes) -> bytes | None:
         return None
 
 
+def orientation_in_xmp(xmp: bytes | None) -> int | None:
+    """Return the orientation that a packet states, 1 to 8; None if it states none."""
+    packet = in_utf8(xmp or b"") or b""
+    for tag in _tags(packet, TIFF, b"Orientation"):
+        found = re.search(rb"\s" + tag + rb"""\s*=\s*["']([1-8])["']|<""" + tag + rb"\s*>\s*([1-8])\s*<", packet)
+        if found:
+            return int(found[1] or found[2])
+    return None
+
+
 def extension_named_in(xmp: bytes) -> bytes | None:
     """Return the name of the extended XMP that a packet says it has; None if it has none."""
     for tag in _tags(xmp, NOTE, b"HasExtendedXMP"):

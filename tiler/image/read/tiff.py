@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from imagecodecs import bitorder_decode
 from numpy.typing import NDArray
 from tifffile import COMPRESSION
 
@@ -21,6 +22,7 @@ from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
 from tiler.image.own_alpha import straight
 from tiler.image.read import isolated, tiff_header
+from tiler.image.read.fax_check import check_fax_4
 from tiler.image.read.jpeg_check import check_jpeg, check_jpeg_2000
 from tiler.image.read.orientation import TurnedSource, exchanges_sides
 from tiler.image.read.segment_cache import SegmentCache
@@ -49,14 +51,17 @@ Decode = Callable[[bytes, int], NDArray[Any]]
 class _Segments:
     """Where the segments lie: a grid of `down` x `across` segments of `shape` (rows, cols) px, once for each plane.
 
-    planes: 1 if the samples of a pixel lie together, else one per sample. offsets, sizes: of each segment, in bytes.
-    decode: from the bytes and the index of a segment to (h, w, samples).
+    planes: 1 if the samples of a pixel lie together, else one per sample. samples, dtype: of a pixel in a segment, as
+    stored. offsets, sizes: of each segment, in bytes. decode: from the bytes and the index of a segment to (h, w,
+    samples).
     """
 
     shape: tuple[int, int]
     down: int
     across: int
     planes: int
+    samples: int
+    dtype: np.dtype[Any]
     offsets: tuple[int, ...]
     sizes: tuple[int, ...]
     decode: Decode
@@ -138,21 +143,24 @@ class TiffSource:
             with self._file_lock:
                 self._file.seek(offset)
                 data = self._file.read(size)
-            pixels = self._interpretation.convert(segments.decode(data, index))
+            pixels = segments.decode(data, index)
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error.strerror}.", "Check the disk.") from error
         except Exception as error:  # bytes of strangers make decoders raise anything
             raise tiff_header.damaged(self._path, f"the pixels at byte {offset} cannot be decoded") from error
-        return self._complete(pixels, index, offset)
+        first = index // (segments.down * segments.across)
+        return self._interpretation.convert(self._complete(pixels, index, offset), first)
 
     def _complete(self, pixels: NDArray[Any], index: int, offset: int) -> NDArray[Any]:
-        """Return `pixels` if they are all those of their segment that lie in the picture; raise InputError if not."""
+        """Return `pixels` if they are of the kind stated, and all of the picture's; raise InputError if not."""
         segments = self._segments
         i, j = divmod(index % (segments.down * segments.across), segments.across)
         rows, cols = segments.shape
         needed = (min(rows, self._shape[0] - i * rows), min(cols, self._shape[1] - j * cols))
         if pixels.shape[0] < needed[0] or pixels.shape[1] < needed[1]:
             raise tiff_header.damaged(self._path, f"pixels are missing at byte {offset}")
+        if pixels.shape[2:] != (segments.samples,) or _number(pixels.dtype) != _number(segments.dtype):
+            raise tiff_header.damaged(self._path, f"the pixels at byte {offset} are of another kind than it states")
         return pixels
 
 
@@ -179,6 +187,11 @@ def open_file(path: Path, max_pixels: int, scratch: Path | None = None) -> Sourc
     return vips.open_file(path, max_pixels, known=vips.Known(metadata, has_alpha))
 
 
+def _number(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of samples: single bits are unpacked as truth values by one decoder, as uint8 by another."""
+    return np.dtype(np.uint8) if dtype == np.bool_ else dtype
+
+
 def _needs_libvips(page: tifffile.TiffPage) -> bool:
     huge = not page.is_tiled and not tiff_header.is_plain(page) and _strip_bytes(page) > MOST_STRIP_BYTES
     picture_bytes = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
@@ -198,19 +211,31 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
     down, across = -(-page.imagelength // shape[0]), -(-page.imagewidth // shape[1])
     decode_page = page.decode
     is_jpeg, is_jpeg_2000 = page.compression == COMPRESSION.JPEG, page.compression == COMPRESSION.JPEG2000
-    tables = page.jpegtables
+    is_fax_4, reversed_bits = page.compression == COMPRESSION.CCITT_T6, page.fillorder == 2
+    is_tiled, page_rows, tables = page.is_tiled, page.imagelength, page.jpegtables
 
     def decode(data: bytes, index: int) -> NDArray[Any]:
         if is_jpeg:
             check_jpeg(data, tables)
         elif is_jpeg_2000:
             check_jpeg_2000(data)
-        pixels, _, _ = decode_page(data, index, jpegtables=tables)
+        elif is_fax_4:
+            rows = min(shape[0], page_rows - index % down * shape[0]) if not is_tiled else shape[0]
+            check_fax_4(bytes(bitorder_decode(data)) if reversed_bits else data, rows, shape[1])
+        try:
+            pixels, _, _ = decode_page(data, index, jpegtables=tables)
+        except Exception:
+            if is_tiled or down == 1 or index % down != down - 1:
+                raise
+            # The last strip may be as long as the one before, although the picture ends within it.
+            pixels, _, _ = decode_page(data, index - 1, jpegtables=tables)
         if pixels is None:
             raise ValueError("no pixels")
         return np.asarray(pixels[0])
 
-    return _Segments(shape, down, across, planes, tuple(page.dataoffsets), tuple(page.databytecounts), decode)
+    samples, dtype = 1 if planes > 1 else page.samplesperpixel, np.dtype(page.dtype).newbyteorder("=")
+    offsets, sizes = tuple(page.dataoffsets), tuple(page.databytecounts)
+    return _Segments(shape, down, across, planes, samples, dtype, offsets, sizes, decode)
 
 
 def _cut_strips(page: tifffile.TiffPage, strip_rows: int, planes: int) -> _Segments:
@@ -229,11 +254,11 @@ def _cut_strips(page: tifffile.TiffPage, strip_rows: int, planes: int) -> _Segme
             offsets.append(strip_offset + row * row_bytes)
             sizes.append(min(rows, held - row) * row_bytes)
     letter = "f" if page.sampleformat == FLOAT else "u"
-    dtype = np.dtype(f"{page.parent.byteorder}{letter}{page.bitspersample // 8}")
-    width = page.imagewidth
+    stored = np.dtype(f"{page.parent.byteorder}{letter}{page.bitspersample // 8}")
+    dtype, width = stored.newbyteorder("="), page.imagewidth
 
     def decode(data: bytes, _index: int) -> NDArray[Any]:
-        pixels = np.frombuffer(data, dtype).reshape(-1, width, samples)
-        return pixels.astype(dtype.newbyteorder("="), copy=False)
+        return np.frombuffer(data, stored).reshape(-1, width, samples).astype(dtype, copy=False)
 
-    return _Segments((rows, width), -(-page.imagelength // rows), 1, planes, tuple(offsets), tuple(sizes), decode)
+    down = -(-page.imagelength // rows)
+    return _Segments((rows, width), down, 1, planes, samples, dtype, tuple(offsets), tuple(sizes), decode)

@@ -140,6 +140,8 @@ def _notes(page: tifffile.TiffPage) -> Iterator[str]:
         yield "Its 32 bits are read as the upper 16."
     if page.bitspersample == 64:
         yield "Its 64 bit floats are read as 32 bit."
+    if page.photometric == PHOTOMETRIC.MINISWHITE and page.sampleformat == 3:
+        yield "Its floats say 0 for white (WhiteIsZero): each is read as 1 less its value."
     if orientation_of(page) != 1 and any(code in page.tags for code in GEO_TAGS):
         yield "Its place on the Earth (GeoTIFF) is that of the picture before it was turned; it is left out."
     if page.samplesperpixel > COLOURS[page.photometric] + (alpha_of(page) is not None):
@@ -208,6 +210,8 @@ def _check_kind(path: Path, page: tifffile.TiffPage) -> None:
         page.colormap is None or page.bitspersample not in (1, 2, 4, 8, 16)
     ):
         raise damaged(path, "its palette is missing")
+    if page.photometric == PHOTOMETRIC.PALETTE and planes(page) > 1:
+        raise not_read_yet(path, "of palette colours with further samples in planes of their own")
     if page.bitspersample not in DEPTHS.get(page.sampleformat, ()):
         kind = {2: "signed", 3: "float"}.get(page.sampleformat, "unsigned")
         raise not_read_yet(path, f"{page.bitspersample} bit {kind}")

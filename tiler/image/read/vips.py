@@ -13,14 +13,16 @@ from tiler.core.geometry import Box
 from tiler.errors import InputError
 from tiler.image.limits import check_decodable, check_pixels
 from tiler.image.metadata.jpeg import metadata_of_jpeg
-from tiler.image.metadata.parse import dpi_in, iptc_in, upright_exif
-from tiler.image.metadata.png import metadata_of_png
+from tiler.image.metadata.parse import dpi_in, iptc_in, stated_orientation, upright_exif
+from tiler.image.metadata.png import PngMetadata, metadata_of_png
+from tiler.image.metadata.xmp import orientation_in_xmp
 from tiler.image.read.jpeg_segments import without_stray_bytes
 from tiler.image.read.orientation import TurnedSource, exchanges_sides
 from tiler.image.read.several import pictures_in
 from tiler.image.source import SAMPLES, Colour, Metadata, Pixels, Source
 
 STRAY = "Bytes in its header belong to nothing and are passed over; its pixels are whole."
+BY_XMP = "It is turned upright as its XMP says; its Exif says nothing of it."
 MM_PER_INCH = 25.4
 DTYPES: dict[str, np.dtype[Any]] = {"uchar": np.dtype(np.uint8), "ushort": np.dtype(np.uint16)}
 
@@ -124,7 +126,8 @@ def open_file(path: Path, max_pixels: int, _scratch: Path | None = None, *, know
         image = _opened(path, "sequential", checked, mended)
         check_pixels(path, (image.height, image.width), max_pixels)
         _check_whole(path, image)
-        orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+        png = metadata_of_png(path)
+        orientation, note = _orientation_of(image, png)
         if orientation != 1:
             # Turning needs rows in another order: libvips unpacks the picture to a temporary file first.
             image = _opened(path, "random", checked, mended)
@@ -134,14 +137,26 @@ def open_file(path: Path, max_pixels: int, _scratch: Path | None = None, *, know
         raise InputError(f"{path}: pixels of kind {image.format} are not read.", "Save it with 8 or 16 bit colours.")
     if known is None:
         further = image.bands > SAMPLES[_colour_of(image)]
-        metadata = _metadata_of(path, image, exchanges_sides(orientation))
-        if mended:
-            metadata = replace(metadata, notes=(*metadata.notes, STRAY))
+        metadata = _metadata_of(path, image, png, exchanges_sides(orientation))
+        metadata = replace(metadata, notes=(*metadata.notes, *note, *((STRAY,) if mended else ())))
         known = Known(metadata, further)
     source = VipsSource(path, image, known)
     if orientation == 1:
         return source
     return TurnedSource(source, orientation, source.metadata, random_access=False)
+
+
+def _orientation_of(image: pyvips.Image, png: PngMetadata) -> tuple[int, tuple[str, ...]]:
+    """Return how the picture lies in its file, and a note where only the XMP of a PNG says it.
+
+    A PNG had no place for Exif until 2017, so XMP counts there; viewers of other formats pass over it.
+    """
+    if image.get_typeof("orientation"):
+        return image.get("orientation"), ()
+    by_exif, by_xmp = stated_orientation(png.exif), orientation_in_xmp(png.xmp)
+    if by_exif is None and by_xmp not in (None, 1):
+        return by_xmp, (BY_XMP,)
+    return by_exif or 1, ()
 
 
 def _check_whole(path: Path, image: pyvips.Image) -> None:
@@ -169,21 +184,22 @@ def _opened(path: Path, access: str, unlimited: bool, mended: bytes | None) -> p
     return pyvips.Image.new_from_source(file, "", access=access, fail_on="warning", **options)
 
 
-def _metadata_of(path: Path, image: pyvips.Image, on_its_side: bool) -> Metadata:
+def _metadata_of(path: Path, image: pyvips.Image, png: PngMetadata, on_its_side: bool) -> Metadata:
     def field(name: str) -> bytes | None:
         return bytes(image.get(name)) if image.get_typeof(name) else None
 
     x, y = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
-    dpi = dpi_in(field("exif-data")) if round(x, 1) == round(y, 1) and round(x, 1) in ASSUMED_DPI else (x, y)
+    exif = field("exif-data") or png.exif
+    dpi = dpi_in(exif) if round(x, 1) == round(y, 1) and round(x, 1) in ASSUMED_DPI else (x, y)
     if dpi and on_its_side:
         dpi = dpi[1], dpi[0]
     pages = image.get("n-pages") if image.get_typeof("n-pages") else pictures_in(path)
     notes = () if pages == 1 else (f"The first of {pages} pictures is read.",)
-    png, jpeg = metadata_of_png(path), metadata_of_jpeg(path)
+    jpeg = metadata_of_jpeg(path)
     return Metadata(
         icc=field("icc-profile-data"),
         dpi=dpi,
-        exif=upright_exif(field("exif-data")),
+        exif=upright_exif(exif),
         # What libvips returns for a JPEG has extended XMP, headers included, behind the packet.
         xmp=jpeg.xmp or png.xmp or field("xmp-data"),
         iptc=iptc_in(field("iptc-data")) or png.iptc,
