@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-Array, Where = NDArray[np.float64], NDArray[np.bool_]
+Array = NDArray[np.float64]
+Where = NDArray[np.bool_]
 Comb = Callable[[Array], Array]
 POINTS, DOWN = 56, np.array([0, 0, -1.0])
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 from scipy.ndimage import gaussian_filter, maximum_filter
 
@@ -70,7 +71,7 @@ SUBJECTS = {  # the first three are to choose by, the others to be looked at onc
 }
 
 
-def read_body(data: Path, kind: str) -> tuple[Array, Array]:
+def read_body(data: Path, kind: str) -> tuple[Array, NDArray[np.integer[Any]]]:
     """Return the vertices (n, 3) of a body, x to its left, y back, z up, and the corners (m, 4) of its faces.
 
     The eyes are at 0 and the crown is 1 above them, some 12 cm: the unit of all lengths here.
@@ -111,7 +112,7 @@ def material(shader: str = "BsdfPrincipled", clear: float = 0, **inputs: Any) ->
     return made
 
 
-def add(data: Any, made: Any, **modifiers: dict[str, Any]) -> Any:
+def add(data: Any, made: Any, **modifiers: Any) -> Any:
     """Put a mesh or curves into the scene, of one material, changed by the modifiers in turn."""
     data.materials.append(made)
     thing = bpy.data.objects.new("thing", data)
@@ -121,7 +122,7 @@ def add(data: Any, made: Any, **modifiers: dict[str, Any]) -> Any:
     return thing
 
 
-def mesh(xyz: Array, faces: Array) -> Any:
+def mesh(xyz: Array, faces: NDArray[np.integer[Any]]) -> Any:
     """Return a smooth mesh of the faces and the vertices that they use."""
     used, index = np.unique(faces, return_inverse=True)
     made = bpy.data.meshes.new("mesh")
