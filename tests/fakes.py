@@ -63,6 +63,7 @@ class ArrayCanvas:
     """A canvas in memory that remembers in which order its blocks were written."""
 
     def __init__(self, plan: Plan):
+        self.plan = plan
         self.levels = [np.zeros(shape, np.uint16) for shape in plan.shapes]
         self.written: list[tuple[int, Box]] = []
         self.finished: list[frozenset[tuple[int, int]]] = [frozenset()] * len(plan.levels)
@@ -72,17 +73,15 @@ class ArrayCanvas:
     def done(self, level: int):
         return self.finished[level]
 
-    def write_seams(self, level: int, i: int, j: int, seams) -> None:
-        self.seams[level, i, j] = tuple(seams)
-
-    def write_spread(self, box: Box, spread) -> None:
-        self.spreads[box.slices] = spread
-
     def spread(self, box: Box):
         return self.spreads[box.slices]
 
-    def write(self, level: int, box: Box, alpha) -> None:
+    def write(self, level: int, i: int, j: int, alpha, seams=(), spread=None) -> None:
+        box = self.plan.levels[level].block(i, j)
         self.levels[level][box.slices] = np.rint(np.clip(alpha, 0, 1) * WHITE).astype(np.uint16)
+        self.seams[level, i, j] = tuple(seams)
+        if spread is not None:
+            self.spreads[box.slices] = spread
         self.written.append((level, box))
 
     def alpha(self, level: int, box: Box):

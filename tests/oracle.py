@@ -26,4 +26,4 @@ def solve(scene: Scene, *, dense: bool = False) -> None:
                     alpha = scene.fuse(alpha, guide(box), rgb, max(level.guide_scale), None)
                 tiles[i, j] = alpha[level.support(i, j).within(box).slices]
         for i, j in level.tiles:
-            scene.canvas.write(level.index, level.block(i, j), blend(level, i, j, tiles, guide))
+            scene.canvas.write(level.index, i, j, blend(level, i, j, tiles, guide))

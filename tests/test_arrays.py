@@ -51,11 +51,29 @@ def test_every_kind_of_picture_is_taken():
     rgb = pixels()
     same = alpha(rgb)
     assert (alpha(Image.fromarray(rgb)) == same).all()
-    assert (alpha(np.dstack([rgb, np.full(rgb.shape[:2], 7, np.uint8)])) == same).all()
+    assert (alpha(np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])) == same).all()
     grey = rgb[..., 0]
     assert (alpha(grey) == alpha(np.repeat(grey[..., None], 3, axis=2))).all()
     assert (alpha(Image.fromarray(grey)) == alpha(grey[..., None])).all()
-    assert (alpha(np.dstack([grey, grey])) == alpha(grey)).all()
+    assert (alpha(np.dstack([grey, np.full_like(grey, 255)])) == alpha(grey)).all()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_an_alpha_of_its_own_is_multiplied_into_the_result(lazy, dtype):
+    rgb = pixels(dtype=dtype)
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    half = np.full(rgb.shape[:2], top, dtype)
+    half[:, :40] = 0
+    rgba = np.dstack([rgb, half])
+    found = alpha(da.from_array(rgba, chunks=64)).compute() if lazy else alpha(rgba)
+    assert found.dtype == np.float32
+    assert not found[:, :40].any()
+    ignored = SMALL.with_options(ignore_alpha=True)
+    assert (alpha(rgba, ignored) == alpha(rgb)).all()
+    # What lies under transparency is not seen.
+    rgba[:, :40, :3] = top
+    assert (alpha(rgba) == found).all()
 
 
 def test_a_dask_or_zarr_array_gives_a_lazy_alpha_that_is_the_same(tmp_path):

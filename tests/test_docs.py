@@ -150,6 +150,7 @@ def folder(shelf, tmp_path, monkeypatch):
         monkeypatch.setattr(module, "open_session", open_quick)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(batch, "watch", functools.partial(batch.watch, pause=Pauses()))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # the command line sets it for its own process
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -239,7 +240,7 @@ def known_options() -> set[str]:
     command = typer.main.get_command(app)
     for part in (command, *command.commands.values()):
         found |= {flag for option in part.params for flag in (*option.opts, *option.secondary_opts)}
-    for script in HOME.glob("scripts/**/*.py"):
+    for script in (*HOME.glob("scripts/**/*.py"), HOME / "tiler" / "cli" / "inference_bshm.py"):
         found |= set(re.findall(r'"(--[a-z][a-z_-]*)"', script.read_text(encoding="utf-8")))
     return found
 

@@ -43,7 +43,7 @@ def matte(photo, output, work):
     return output.read_bytes(), progress
 
 
-@pytest.mark.parametrize("kib", [200, 2000, 3300, 3500, 3700])
+@pytest.mark.parametrize("kib", [200, 600, 900, 1300, 1700])
 def test_a_full_disk_is_told_and_the_run_continues_when_there_is_room(photo, tmp_path, kib):
     straight, _ = matte(photo, tmp_path / "straight.png", None)
     with disk(tmp_path / "small", kib) as resize:
@@ -55,7 +55,7 @@ def test_a_full_disk_is_told_and_the_run_continues_when_there_is_room(photo, tmp
         again, progress = matte(photo, tmp_path / "out.png", tmp_path / "small")
         assert again == straight
         assert list((tmp_path / "small").iterdir()) == []
-    if kib >= 3300:
+    if kib >= 1300:
         assert any("continues" in note for note in progress.notes)
 
 

@@ -27,14 +27,16 @@ ROOMS = (
     ("model",),
     ("image",),
     ("core",),
-    ("presets", "settings", "options", "errors", "progress", "atomic", "checksum", "memory", "metrics"),
+    ("presets", "settings", "options", "errors", "progress", "atomic", "sealed", "checksum", "memory", "metrics"),
+    ("cgroup",),
 )
 # Heavy libraries, and the only rooms that import them.
 DOORS = {
     "tensorflow": ("model",),
     "dask": ("engine", "image", "arrays"),
     "distributed": ("engine", "cli"),
-    "zarr": ("store", "image"),
+    "zarr": ("image",),
+    "filelock": ("store",),
     "typer": ("cli",),
     "rich": ("cli",),
     "matplotlib": ("inspect",),

@@ -5,12 +5,14 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import tiler
 from tests.fakes import ColourKey, RecordedProgress
 from tiler import subject
+from tiler.atomic import atomic_file
 from tiler.core.seams import judge
 from tiler.image.colour import to_network
 from tiler.inspect.snapshot import load
@@ -49,6 +51,45 @@ def photo(tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray(np.stack([red, 255 - red, red // 2], axis=-1).astype(np.uint8)).save(path)
     return path
+
+
+@pytest.mark.usefixtures("fake")
+def test_an_output_that_is_a_link_leaves_the_link_and_sweeps_beside_its_target(photo, tmp_path, monkeypatch):
+    (tmp_path / "store").mkdir()
+    link, target = tmp_path / "link.tif", tmp_path / "store" / "target.tif"
+    link.symlink_to(target)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(ZeroDivisionError), atomic_file(target):
+        raise ZeroDivisionError
+    monkeypatch.undo()
+    monkeypatch.setattr(subject, "open_session", lambda *_: Fake())
+    assert len(list(target.parent.iterdir())) == 1
+    tiler.matte(photo, link)
+    assert link.is_symlink()
+    assert [path.name for path in target.parent.iterdir()] == ["target.tif"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_the_output_cannot_hold_is_said_before_any_work(photo, tmp_path):
+    info = PngInfo()
+    info.add_text("Comment", "a text")
+    Image.open(photo).save(photo, pnginfo=info)
+
+    class Ordered(Silent):
+        def __init__(self):
+            self.heard = []
+
+        def stage(self, name, _total):
+            self.heard.append(name)
+
+        def note(self, text):
+            self.heard.append(text)
+
+    progress = Ordered()
+    tiler.matte(photo, tmp_path / "out.tif", progress=progress)
+    said = next(at for at, text in enumerate(progress.heard) if "no place for the picture's comments" in text)
+    assert said < progress.heard.index("read and halve")
+    assert sum("comments" in text for text in progress.heard) == 1
 
 
 @pytest.mark.usefixtures("fake")
@@ -101,7 +142,7 @@ def test_a_run_that_is_stopped_leaves_its_work_and_the_old_output(photo, tmp_pat
         tiler.matte(photo, tmp_path / "out.png", tiler.Settings.of(work_dir=work))
     assert (tmp_path / "out.png").read_bytes() == b"yesterday's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "work"]
-    assert len(list(work.glob("out.png-*.tiler/job.json"))) == 1
+    assert len(list(work.glob("out.png-*.tiler/recipe.json"))) == 1
 
 
 @pytest.mark.usefixtures("fake")
@@ -286,3 +327,106 @@ def test_a_hint_that_changes_is_another_recipe(hinted, photo, tmp_path, option):
     hint.unlink()
     with pytest.raises(tiler.TilerError, match="there is no such file"):
         hinted(**{option: hint})
+
+
+@pytest.mark.parametrize("name", ["x" * 245 + ".png", "/".join(["y" * 200] * 25) + "/x.png", "x" * 300 + ".png"])
+def test_a_name_with_no_room_for_what_lies_beside_it_is_refused_before_the_work(photo, tmp_path, name):
+    progress = RecordedProgress()
+    (tmp_path / "work").mkdir()
+    for work_dir in (None, tmp_path / "work"):
+        with pytest.raises(tiler.TilerError, match="too long"):
+            tiler.matte(photo, tmp_path / name, tiler.Settings.of(work_dir=work_dir), progress, model=Fake())
+    assert progress.stages == []
+
+
+def test_the_longest_name_that_is_taken_is_written_with_all_that_lies_beside_it(photo, tmp_path):
+    out = tmp_path / ("ä" * 120 + ".png")
+    tiler.matte(photo, out, tiler.Settings.of(detail="none", views=1), model=Fake())
+    assert is_done(photo, out, tiler.Settings.of(detail="none", views=1), Fake())
+
+
+def with_alpha(path, form, under):
+    """Write a red disc whose left half was cut away before, with `under` in its place, and return its alpha."""
+    y, x = np.mgrid[:150, :130]
+    red = np.clip((0.35 - np.hypot(y - 75, x - 65) / 130) * 12 + 0.5, 0, 1) * 255
+    rgb = np.stack([red, 255 - red, red // 2], axis=-1).astype(np.uint8)
+    own = np.full((150, 130), 255, np.uint8)
+    own[:, :60], own[100:, 60:] = 0, 128
+    rgb[:, :60] = under
+    if form == "associated":
+        pixels = np.dstack([np.rint(rgb * (own[..., None] / 255)).astype(np.uint8), own])
+        tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    else:
+        Image.fromarray(np.dstack([rgb, own])).save(
+            path, form, **({"lossless": True, "exact": True} if form == "WEBP" else {})
+        )
+    return rgb, own
+
+
+SMALL = tiler.Settings.of(guide_px=48, tile_px=48, overlap_px=12, threads=2)
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF", "JPEG2000", "associated"])
+def test_what_was_cut_away_before_does_not_come_back(tmp_path, form):
+    rgb, own = with_alpha(tmp_path / "picture", form, (255, 0, 0))
+    progress = RecordedProgress()
+    tiler.matte(tmp_path / "picture", tmp_path / "out.tif", SMALL, progress)
+    out = tifffile.imread(tmp_path / "out.tif")
+    assert any("own alpha is multiplied" in note for note in progress.notes)
+    assert not out[own == 0, 3].any()
+    half = out[..., 3].astype(int)[100:, 60:]
+    assert 100 < half.max() <= 128
+    assert out[:100, 60:, 3].max() == 255
+    # The colours are the file's own; multiplied ones are divided, up to rounding.
+    off = np.abs(out[..., :3].astype(int) - rgb)[own > 0]
+    assert off.max() <= (1 if form == "associated" else 0)
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_lies_under_transparency_does_not_shape_the_alpha(tmp_path):
+    outs = []
+    for under in ((255, 0, 0), (0, 0, 0)):
+        with_alpha(tmp_path / "picture.png", "PNG", under)
+        tiler.matte(tmp_path / "picture.png", tmp_path / "out.png", SMALL.with_options(alpha_only=True, bits=16))
+        outs.append(np.asarray(Image.open(tmp_path / "out.png")))
+        (tmp_path / "out.png").unlink()
+    np.testing.assert_array_equal(*outs)
+    assert not outs[0][:, :60].any()
+
+
+@pytest.mark.usefixtures("fake")
+def test_an_alpha_that_is_ignored_changes_nothing_and_is_another_recipe(tmp_path):
+    rgb, _ = with_alpha(tmp_path / "picture.png", "PNG", (255, 0, 0))
+    Image.fromarray(rgb).save(tmp_path / "opaque.png")
+    progress = RecordedProgress()
+    tiler.matte(tmp_path / "picture.png", tmp_path / "out.png", SMALL.with_options(ignore_alpha=True), progress)
+    tiler.matte(tmp_path / "opaque.png", tmp_path / "same.png", SMALL)
+    np.testing.assert_array_equal(Image.open(tmp_path / "out.png"), Image.open(tmp_path / "same.png"))
+    assert not any("own alpha" in note for note in progress.notes)
+    parts = json.loads((tmp_path / "out.png.matte.json").read_text())
+    assert "--ignore-alpha" in json.dumps(parts)
+
+
+@pytest.mark.usefixtures("fake")
+def test_an_alpha_that_is_opaque_throughout_is_as_none(tmp_path):
+    rgb, own = with_alpha(tmp_path / "picture.png", "PNG", (255, 0, 0))
+    Image.fromarray(rgb).save(tmp_path / "none.png")
+    Image.fromarray(np.dstack([rgb, np.full_like(own, 255)])).save(tmp_path / "opaque.png")
+    progress = RecordedProgress()
+    for name in ("none", "opaque"):
+        tiler.matte(tmp_path / f"{name}.png", tmp_path / f"{name}.tif", SMALL, progress)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "none.tif"), tifffile.imread(tmp_path / "opaque.tif"))
+    assert not any("own alpha" in note for note in progress.notes)
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(("suffix", "said"), [(".tif", "the output keeps it"), (".png", "it is cut to that range")])
+def test_light_beyond_0_to_1_is_said(tmp_path, suffix, said):
+    light = np.full((60, 70, 3), 0.5, np.float32)
+    for brightest, wanted in ((1, False), (7, True)):
+        light[20, 30] = brightest
+        tifffile.imwrite(tmp_path / "light.tif", light, photometric="rgb", metadata=None)
+        progress = RecordedProgress()
+        tiler.matte(tmp_path / "light.tif", tmp_path / f"out{brightest}{suffix}", SMALL, progress)
+        assert any(said in note for note in progress.notes) == wanted

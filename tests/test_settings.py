@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiler import settings as settings_module
 from tiler.errors import SettingsError
 from tiler.options import options_of
-from tiler.settings import GROUPS, MattingOptions, Settings
+from tiler.settings import GROUPS, MattingOptions, Settings, default_threads
 
 ALL = [(group, one) for group, kind in GROUPS.items() for one in options_of(kind)]
 
@@ -76,3 +77,11 @@ def test_an_unknown_name_gets_the_nearest_one():
 def test_changing_one_option_keeps_the_others():
     settings = Settings.of(threads=3, bits=16).with_options(threads=4)
     assert (settings.compute.threads, settings.output.bits) == (4, 16)
+
+
+def test_a_container_with_fewer_processors_has_fewer_threads(monkeypatch):
+    present = default_threads()
+    monkeypatch.setattr(settings_module, "processors", lambda: 1)
+    assert default_threads() == 1
+    monkeypatch.setattr(settings_module, "processors", lambda: present + 7)
+    assert default_threads() == present

@@ -1,5 +1,7 @@
 """What is opened for a run is closed with it, and a run that cannot be is refused before its network is loaded."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -36,6 +38,13 @@ def test_its_own_network_is_closed_and_one_that_is_given_stays_open(photo, tmp_p
         pass
     assert own.closed
     assert not given.closed
+
+
+def test_a_pipe_in_the_place_of_a_guide_is_refused_and_not_waited_for(photo, tmp_path):
+    os.mkfifo(tmp_path / "guide.png")
+    settings = tiler.Settings.of(guide=tmp_path / "guide.png")
+    with pytest.raises(tiler.TilerError, match="a pipe"), opened(photo, tmp_path, settings, RecordedProgress(), Fake()):
+        pass
 
 
 def test_a_rectangle_beside_the_picture_is_refused_before_the_network_is_loaded(photo, tmp_path, monkeypatch):

@@ -17,7 +17,6 @@ TilerError   what a user can put right; its subclasses say whether settings, inp
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # Names are fetched when first used: `tiler --help` must not wait for arrays and schedulers to load.
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("tiler-matting")
     if name in _MODULES:
         return import_module(_MODULES[name])

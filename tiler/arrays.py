@@ -15,9 +15,11 @@ from tiler.core.geometry import Box, Span
 from tiler.core.plan import Plan
 from tiler.engine.graph import on_threads
 from tiler.errors import InputError
+from tiler.image.depth import alpha_to_depth
 from tiler.image.hints import keep_hints
+from tiler.image.own_alpha import split, times
 from tiler.image.pyramid import build
-from tiler.image.source import Colour, Metadata, Pixels
+from tiler.image.source import Colour, Metadata, Pixels, samples_of
 from tiler.model.tensorflow_runtime import Session, open_session
 from tiler.progress import Progress, logged
 from tiler.recipe import plan_for
@@ -45,8 +47,9 @@ def alpha(
 
     image: a Pillow picture or a NumPy array, whose alpha is a NumPy array; or a Dask or Zarr array, which may be larger
     than memory: it is read in windows, and its alpha is a lazy Dask array over scratch files, which are removed when
-    the array is. An array is (height, width) or (height, width, samples): grey, RGB, or one of them with an alpha,
-    which is left out. uint8 and uint16 use their full range; floats are 0..1 on the curve of sRGB.
+    the array is. An array is (height, width) or (height, width, samples): grey, RGB, or one of them with a straight
+    alpha, by which the result is multiplied, unless the option `ignore_alpha` is set. uint8 and uint16 use their full
+    range; floats are 0..1 on the curve of sRGB.
     settings: the groups matting, hints and compute, and `work_dir`, the directory for scratch files. model: a network
     from `tiler.open_model`, which stays open. progress: receives stages, tiles and notes.
 
@@ -54,13 +57,15 @@ def alpha(
     """
     settings, progress = settings or Settings(), logged(progress)
     lazy = not isinstance(image, Image.Image | np.ndarray)
-    source = ArraySource(_of_pillow(image) if isinstance(image, Image.Image) else image)
+    source = ArraySource(
+        _of_pillow(image) if isinstance(image, Image.Image) else image, ignores_alpha=settings.matting.ignore_alpha
+    )
     folder = Path(tempfile.mkdtemp(prefix="tiler-", dir=settings.run.work_dir))
     try:
         plan, canvas = _solved(source, folder, settings, progress, model)
         if not lazy:
-            return canvas.alpha(0, Box.whole(plan.levels[0].shape))
-        found = _lazy(plan, canvas)
+            return _result(source, canvas, Box.whole(plan.levels[0].shape))
+        found = _lazy(source, plan, canvas)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -74,7 +79,7 @@ def alpha(
 
 @dataclass(frozen=True, eq=False)
 class ArraySource:
-    """An array as a `Source` that is read in any order.
+    """An array as a `Source` that is read in any order; ignores_alpha: as if it had no alpha.
 
     Raises InputError, naming the shape and the dtype found and wanted, if it is no picture.
     """
@@ -82,6 +87,7 @@ class ArraySource:
     array: Any
     metadata: Metadata = field(default_factory=Metadata)
     random_access: bool = True
+    ignores_alpha: bool = False
 
     def __post_init__(self) -> None:
         shape, dtype = tuple(getattr(self.array, "shape", ())), getattr(self.array, "dtype", type(self.array).__name__)
@@ -102,13 +108,17 @@ class ArraySource:
         return COLOURS[1 if len(self.array.shape) == 2 else int(self.array.shape[2])]
 
     @property
+    def has_alpha(self) -> bool:
+        return not self.ignores_alpha and len(self.array.shape) == 3 and self.array.shape[2] in (2, 4)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.uint8 if self.array.dtype == np.uint8 else np.uint16)
 
     def read(self, box: Box) -> Pixels:
         """Return the (h, w, samples) pixels of `box`; raises InputError for a float that is not in 0..1."""
         pixels: NDArray[Any] = np.asarray(self.array[box.slices])
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels[..., : 3 if self.colour == "rgb" else 1]
+        pixels = pixels[..., None] if pixels.ndim == 2 else pixels[..., : samples_of(self)]
         if pixels.dtype.kind != "f":
             return pixels
         if not ((pixels >= 0) & (pixels <= 1)).all():
@@ -140,8 +150,7 @@ def _solved(
         pyramid = build(source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps)
         canvas, journal = Canvas(folder / "canvas", plan), Journal(folder / "journal")
         subject = Subject(folder, source, session, plan, full_turn=False, seconds=0.0)
-        known = settings.hints
-        hints = keep_hints(folder / "hints", known.guide, known.trimap, plan.shapes[0], plan.shapes[-1])
+        hints = keep_hints(folder / "hints", settings.hints, plan.shapes[0], plan.shapes[-1])
         scene = scene_of(subject, pyramid, canvas, journal, settings, progress, hints)
         solve_with(scene, on_threads(settings.compute.thread_count), settings)
     finally:
@@ -150,7 +159,16 @@ def _solved(
     return plan, canvas
 
 
-def _lazy(plan: Plan, canvas: Canvas) -> Any:
+def _result(source: ArraySource, canvas: Canvas, box: Box) -> NDArray[np.float32]:
+    """Return the alpha of `box`, (h, w) in 0..1, times that of the array, if it has one."""
+    if not source.has_alpha:
+        return canvas.alpha(0, box)
+    _, own = split(source.read(box), source)
+    assert own is not None
+    return np.asarray(alpha_to_depth(times(canvas.steps(0, box), own[..., 0]), np.dtype(np.float32)))
+
+
+def _lazy(source: ArraySource, plan: Plan, canvas: Canvas) -> Any:
     """Return the alpha on the canvas as a Dask array of the plan's blocks."""
     import dask.array
 
@@ -159,7 +177,7 @@ def _lazy(plan: Plan, canvas: Canvas) -> Any:
 
     def block(block_info: Any) -> NDArray[np.float32]:
         (top, bottom), (left, right) = block_info[None]["array-location"]
-        return canvas.alpha(0, Box(Span(top, bottom), Span(left, right)))
+        return _result(source, canvas, Box(Span(top, bottom), Span(left, right)))
 
     da: Any = dask.array
     return da.map_blocks(block, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0), np.float32))

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
 from tiler.progress import Progress, Silent
 
@@ -22,11 +23,21 @@ def sha256_of(path: Path, progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def content_sha256(path: Path) -> str:
+def sha256_of_open(file: BinaryIO) -> str:
+    """Return the sha256 of all bytes of an open file, hexadecimal; its position changes."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(READ_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def content_sha256(path: Path, progress: Progress | None = None) -> str:
     """Return the sha256 of a file; of a directory, that of the names and sha256 of all files in it, sorted."""
+    progress = progress or Silent()
     if not path.is_dir():
-        return sha256_of(path, Silent())
+        return sha256_of(path, progress)
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, Silent())}\n".encode())
+        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, progress)}\n".encode())
     return digest.hexdigest()

@@ -22,7 +22,7 @@ from tiler.engine.graph import graph, on_threads
 from tiler.engine.scene import Scene
 from tiler.errors import OutputError
 from tiler.image.hints import keep_hints
-from tiler.image.limits import GB, available_memory, needed_bytes, network_memory
+from tiler.image.limits import available_memory, needed_bytes, size_of
 from tiler.image.pyramid import build
 from tiler.memory import peak_memory_mb
 from tiler.model.tensorflow_runtime import Session
@@ -31,7 +31,7 @@ from tiler.run import scene_of
 from tiler.settings import MattingOptions, Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
-from tiler.subject import opened
+from tiler.subject import network_for, opened
 
 PROBES = 2
 
@@ -83,8 +83,8 @@ class Estimate:
                 f"time     about {_time(self.read_s + self.matte_s)} and the export; "
                 f"{self.read_s:.1f} s to read; a tile takes {self.tile_s:.2f} s, without network "
                 f"{self.colour_tile_s:.2f} s, measured",
-                f"memory   about {self.memory_bytes / GB:.1f} GB; {self.free_memory_bytes / GB:.1f} GB are free",
-                f"scratch  about {self.scratch_bytes / GB:.1f} GB; {self.free_scratch_bytes / GB:.1f} GB are free",
+                f"memory   about {size_of(round(self.memory_bytes))}; {size_of(self.free_memory_bytes)} are free",
+                f"scratch  about {size_of(self.scratch_bytes)}; {size_of(self.free_scratch_bytes)} are free",
             ]
         )
 
@@ -101,14 +101,13 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
     ):
         plan, picture = subject.plan, subject.picture
         memory, disk = needed_bytes(picture)
-        memory += network_memory(plan.levels[0].cols.tile_px, threads)
+        memory += network_for(plan, subject.session.card, settings).memory
         free_memory, free_disk = available_memory(), shutil.disk_usage(scratch).free
         began = perf_counter()
         pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=subject.wraps)
         read_s = perf_counter() - began
         canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
-        wanted = settings.hints
-        hints = keep_hints(scratch / "hints", wanted.guide, wanted.trimap, plan.shapes[0], plan.shapes[-1])
+        hints = keep_hints(scratch / "hints", settings.hints, plan.shapes[0], plan.shapes[-1])
         scene = replace(scene_of(subject, pyramid, canvas, journal, settings, progress, hints), strict=True)
         base_s = _solve_base(scene, threads)
         likely = [_likely(scene, level, settings.matting) for level in plan.levels]

@@ -29,6 +29,15 @@ def peak_memory_mb() -> float | None:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
+def resident_memory() -> int:
+    """Return the bytes of resident memory of this process now; 0 if the system has no figure."""
+    try:
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS:"))
+    except (OSError, StopIteration):
+        return 0
+    return int(line.split()[1]) * 1024
+
+
 def limit_malloc_pools() -> None:
     """Let threads that start later share a few pools of memory, if the C library is glibc.
 

@@ -1,5 +1,6 @@
 """One picture from file to file: open, read, solve, export, account."""
 
+import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
+from tiler.atomic import remove_stale
 from tiler.checksum import sha256_of
 from tiler.core.doubt import Place, doubt, places
 from tiler.core.fusion import fuse
@@ -18,7 +20,7 @@ from tiler.engine.repair import repair
 from tiler.engine.report import LevelReport
 from tiler.engine.scene import Scene, for_network
 from tiler.engine.solve import solve
-from tiler.errors import OutputError
+from tiler.errors import InputError, OutputError
 from tiler.image.hints import NOTHING, Hints
 from tiler.image.pyramid import Pyramid
 from tiler.image.write.export import check_holds, check_output, export
@@ -32,11 +34,14 @@ from tiler.progress import Progress, logged
 from tiler.recipe import Recipe, hints_of
 from tiler.report import ModelReport, Report, machine, versions
 from tiler.settings import ReportOptions, Settings
-from tiler.sidecar import write_sidecar
+from tiler.sidecar import sidecar_of, write_sidecar
 from tiler.store.canvas import Canvas
 from tiler.store.journal import FailedTile, Journal
 from tiler.store.workdir import WorkDir, work_folder, working
 from tiler.subject import Subject, opened
+
+# As long as any path below a work folder.
+LONGEST_WITHIN = "x" * 120
 
 
 def matte(
@@ -62,24 +67,29 @@ def matte(
     """
     settings, progress = settings or Settings(), logged(progress)
     source, output = Path(source), Path(output)
+    folder = work_folder(output, settings.run.work_dir)
+    _check_names(output, folder)
     _check_places(settings.reports)
     check_output(output, settings, source)
-    folder = work_folder(output, settings.run.work_dir)
-    with opened(source, folder.parent, settings, progress, model, continued=folder.exists()) as subject:
-        check_holds(output, subject.picture.shape)
+    with opened(source, folder.parent, settings, progress, model, continued=folder.exists(), output=output) as subject:
+        check_holds(output, subject.picture, settings, progress)
         run = Run(subject, output, settings, progress)
-        with working(folder, run.recipe, fresh=settings.run.fresh) as work:
+        with working(folder, run.recipe, progress, fresh=settings.run.fresh) as work, run.of_one_file(work):
+            for path in (output.resolve(), sidecar_of(output)):
+                remove_stale(path)
             scene = run.read(work)
             run.solve(scene, folder)
             snapshot = run.take_snapshot(scene)
             if model is None:
                 subject.session.close()  # its memory is not needed for the export
-            run.export(scene)
+            sha256 = run.export(scene)
+            report = run.account()
+            _write_reports(report, snapshot, settings.reports)
+            subject.check_unchanged()
+            write_sidecar(report, replace(run.recipe, output=settings.output), sha256, subject)
+            # What vouches for the output is on the disk: only now may the work that led to it go.
             if not run.failed:
                 work.finish()
-    report = run.account()
-    _write_reports(report, snapshot, settings.reports)
-    write_sidecar(report, replace(run.recipe, output=settings.output), full_turn=subject.full_turn)
     return report
 
 
@@ -112,6 +122,19 @@ class Run:
             hints=hints_of(self.settings.hints, self.progress),
         )
 
+    @contextmanager
+    def of_one_file(self, work: WorkDir) -> Iterator[None]:
+        """Let the work be removed if the block fails and the picture was changed; raise InputError that says so."""
+        try:
+            yield
+        except BaseException:
+            try:
+                self.subject.check_unchanged()
+            except InputError:
+                work.finish()
+                raise
+            raise
+
     def read(self, work: WorkDir) -> Scene:
         """Make the levels of the picture in the work folder, or find them there, and return the scene to solve."""
         plan = self.subject.plan
@@ -141,16 +164,17 @@ class Run:
         with self._timed("snapshot"):
             return collect(scene, self.seams, self.look_here)
 
-    def export(self, scene: Scene) -> None:
-        """Write the output file."""
+    def export(self, scene: Scene) -> str:
+        """Write the output file and return its sha256."""
         with self._timed("export"):
-            export(
+            return export(
                 self.output,
                 self.subject.picture,
                 self.pyramid.native,
                 lambda box: scene.canvas.steps(0, box),
                 self.settings,
                 self.progress,
+                self.subject.check_unchanged,
             )
 
     def account(self) -> Report:
@@ -236,6 +260,19 @@ def _runner(scene: Scene, run: Run, folder: Path) -> Iterator[tuple[Scene, Runne
     sent = travelling(scene, run.subject.path, folder, run.settings, run.recipe, open_session)
     with on_cluster(compute.cluster, sent) as (runner, callers):
         yield replace(sent, backlog_tiles=callers), runner
+
+
+def _check_names(output: Path, folder: Path) -> None:
+    """Raise OutputError if what lies beside the output, or in the work folder, cannot be named after it."""
+    for path in (output, sidecar_of(output), folder / LONGEST_WITHIN):
+        try:
+            path.lstat()
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise OutputError(
+                    f"{output}: this name is too long: beside it lies {sidecar_of(output).name}.",
+                    "Give a shorter name.",
+                ) from error
 
 
 def _check_places(reports: ReportOptions) -> None:

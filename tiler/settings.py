@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from tiler.cgroup import processors
 from tiler.errors import SettingsError
 from tiler.options import Group, Help, nearest, options_of
 
@@ -24,8 +25,9 @@ MOST_PIXELS = 20_000_000_000
 
 
 def default_threads() -> int:
-    """Return the number of processors this process may use, 16 at most."""
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_THREADS)
+    """Return the number of processors this process may use, 16 at most; a container may leave it fewer than all."""
+    present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(present, processors() or present, MOST_THREADS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,9 @@ class MattingOptions(Group):
     wrap: Annotated[
         bool | None, Help("Left and right ends of the picture meet.", shown="as its panorama metadata says")
     ] = None
+    ignore_alpha: Annotated[
+        bool, Help("Do as if the picture had no alpha of its own; by default the result is multiplied by it.")
+    ] = False
     repair: Annotated[
         bool, Help("Run the tiles along bad seams again on a grid shifted by half a tile, and keep what agrees better.")
     ] = False

@@ -9,12 +9,16 @@ from time import perf_counter
 from tiler.core.plan import Plan
 from tiler.core.region import regions_of
 from tiler.errors import InputError
-from tiler.image.limits import check_room
+from tiler.image.file_state import FileState, check_unchanged, state_of
+from tiler.image.limits import Network, at_work, check_room
 from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
+from tiler.image.own_alpha import WithoutAlpha
 from tiler.image.source import Source
-from tiler.model.card import find_card
+from tiler.image.write.export import most_bytes
+from tiler.model.card import ModelCard, find_card
 from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.views import views_of
 from tiler.progress import Progress
 from tiler.recipe import plan_for
 from tiler.settings import HintOptions, Settings
@@ -24,7 +28,8 @@ from tiler.settings import HintOptions, Settings
 class Subject:
     """A picture that is open, the network that will see it, and the plan for the two.
 
-    full_turn: its own metadata says that left and right ends meet. seconds: what opening the network took.
+    full_turn: its own metadata says that left and right ends meet. seconds: what opening the network took. state: that
+    of the file before it was opened; None if the picture is no file.
     """
 
     path: Path
@@ -33,10 +38,16 @@ class Subject:
     plan: Plan
     full_turn: bool
     seconds: float
+    state: FileState | None = None
 
     @property
     def wraps(self) -> bool:
         return self.plan.levels[0].cols.wraps
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if the file was changed or replaced since it was opened."""
+        if self.state is not None:
+            check_unchanged(self.path, self.state)
 
 
 @contextmanager
@@ -48,26 +59,50 @@ def opened(
     model: Session | None,
     *,
     continued: bool = False,
+    output: Path | None = None,
 ) -> Iterator[Subject]:
     """Give the picture `path` with its network and its plan; what is opened here is closed when the block ends.
 
     scratch: the directory for scratch files, whose disk must have room. continued: they are there already.
+    output: where the output will be written, whose disk must have room as well.
     Raises TilerError before any long work if picture, memory, disk, settings or network will not do.
     """
     with ExitStack() as stack:
-        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels)))
+        state = state_of(path)
+        for hint in filter(None, (settings.hints.guide, settings.hints.trimap)):
+            state_of(hint)
+        picture = stack.enter_context(closing(open_source(path, max_pixels=settings.run.max_pixels, scratch=scratch)))
+        if settings.matting.ignore_alpha:
+            picture = WithoutAlpha(picture)
         for note in picture.metadata.notes:
             progress.note(f"{path}: {note}")
         _check_regions(path, picture.shape, settings.hints)
-        tile_px = settings.matting.tile_px or find_card(settings.compute.model).tile_px
-        check_room(path, picture, scratch, tile_px, settings.compute.thread_count, continued=continued)
+        card = model.card if model else find_card(settings.compute.model)
+        full_turn = is_full_turn(picture.metadata.xmp, picture.shape)
+        wraps = full_turn if settings.matting.wrap is None else settings.matting.wrap
+        plan = plan_for(picture.shape, card, settings.matting, wraps=wraps)
+        room = None if output is None else (output.absolute().parent, most_bytes(output, picture, settings))
+        check_room(path, picture, scratch, network_for(plan, card, settings), continued=continued, output=room)
+        stack.enter_context(at_work(picture))
         began = perf_counter()
         session = model or stack.enter_context(closing(open_session(settings.compute, progress)))
         seconds = perf_counter() - began
-        full_turn = is_full_turn(picture.metadata.xmp, picture.shape)
-        wraps = full_turn if settings.matting.wrap is None else settings.matting.wrap
         plan = plan_for(picture.shape, session.card, settings.matting, wraps=wraps)
-        yield Subject(path, picture, session, plan, full_turn, seconds)
+        yield Subject(path, picture, session, plan, full_turn, seconds, state)
+
+
+def network_for(plan: Plan, card: ModelCard, settings: Settings) -> Network:
+    """Return what the network has to look at in this plan."""
+    base = plan.levels[-1]
+    height, width = base.read(0, 0).shape
+    views = views_of(card, settings.matting.guide_px or card.guide_px, settings.matting.views)
+    return Network(
+        tile_px=settings.matting.tile_px or card.tile_px,
+        threads=settings.compute.thread_count,
+        view_px=round(height * width * max(view.scale for view in views) ** 2),
+        base_tile_px=height * width,
+        base_px=base.shape[0] * base.shape[1],
+    )
 
 
 def _check_regions(path: Path, shape: tuple[int, int], hints: HintOptions) -> None:

@@ -119,7 +119,7 @@ def test_wrong_usage_is_exit_code_2(words, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_a_run_cleanly(tmp_path, how):
     out, work = tmp_path / "out.png", tmp_path / "work"
     work.mkdir()
@@ -139,8 +139,8 @@ def test_an_interrupt_ends_a_run_cleanly(tmp_path, how):
             time.sleep(0.05)
         os.kill(process.pid, how)
         _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "the same command continues" in said
+    assert process.returncode == 128 + how, said
+    assert "the same command continues. No output was written." in said
     assert "Traceback" not in said
     assert not out.exists()
     done = tiler(*words)
@@ -188,10 +188,11 @@ def test_a_batch_tells_what_failed_and_skips_what_is_done(small, tmp_path):
     done = tiler(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "0 done, 1 skipped" in done.stderr
-    assert (tmp_path / "out" / "batch.csv").read_text().splitlines()[1].startswith("in/small.jpg,out/small.png,skipped")
+    rows = (tmp_path / "out" / "batch.csv").read_text().splitlines()
+    assert rows[1].startswith("in/small.jpg,out/small.jpg.png,skipped")
 
 
-@pytest.mark.parametrize("words", ["in -o out --suffix .jpg", "in -o in", "in -o out --jobs 0"])
+@pytest.mark.parametrize("words", ["in -o out --suffix .jpg", "in -o in", "in -o out --jobs 0", "in -o out --name x"])
 def test_a_batch_that_cannot_be_is_wrong_usage(tmp_path, words):
     (tmp_path / "in").mkdir()
     assert tiler("batch", *words.split(), cwd=tmp_path).returncode == 2
@@ -213,3 +214,50 @@ def test_seams_of_a_snapshot_are_printed_and_judged(tmp_path):
     other = tiler("seams", tmp_path / "other.npz")
     assert other.returncode == 1
     assert "tiler matte --snapshot" in other.stderr
+
+
+def test_names_that_are_no_text_and_pipes_are_told_and_never_waited_for(small, tmp_path):
+    odd = tmp_path / os.fsdecode(b"na\xffme.jpg")
+    small.rename(odd)
+    done = tiler("info", odd)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"na\udcffme.jpg" in done.stdout
+    done = tiler(
+        "matte",
+        odd,
+        "-o",
+        tmp_path / os.fsdecode(b"out\xff.png"),
+        "--guide-px",
+        "128",
+        "--html",
+        tmp_path / os.fsdecode(b"r\xff.html"),
+    )
+    assert done.returncode == 0, done.stderr
+    os.mkfifo(tmp_path / "pipe")
+    for words in (["info", "pipe"], ["matte", "pipe", "-o", "out.tif"], ["estimate", "pipe"]):
+        done = tiler(*words, cwd=tmp_path)
+        assert (done.returncode, "this is a pipe" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("shell", ["tiler info small.jpg >/dev/full", "tiler info small.jpg 2>/dev/full >/dev/full"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_stdout_is_told_once_and_is_no_traceback(small, shell, unbuffered):
+    script = shell.replace("tiler", f"{sys.executable} -m tiler", 1)
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(script, shell=True, cwd=small.parent, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("No space left on device") == ("2>" not in shell)
+
+
+def test_a_reader_that_has_read_enough_is_no_error(small):
+    script = f"{sys.executable} -m tiler info small.jpg | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], cwd=small.parent, capture_output=True, text=True)
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+
+
+def test_help_and_version_answer_to_their_usual_names():
+    assert tiler("-h").stdout == tiler("--help").stdout != ""
+    assert tiler("matte", "-h").stdout == tiler("matte", "--help").stdout != ""
+    assert tiler("--version").stdout.startswith("tiler ")

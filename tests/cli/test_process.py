@@ -11,6 +11,7 @@ same = os.fstat(2).st_ino, os.fstat(2).st_dev
 import pyvips
 cache = pyvips.cache_get_max()
 import tiler, numpy as np
+import tiler.image.read.tiff_header
 opened = []
 def load():
     with tiler.open_model() as model:
@@ -21,6 +22,7 @@ assert len(opened) == 2
 assert (os.fstat(2).st_ino, os.fstat(2).st_dev) == same, "stderr was exchanged"
 assert pyvips.cache_get_max() == cache
 assert logging.getLogger("modelscope").level == before[2]
+assert not logging.getLogger("tifffile").handlers
 changed = {k for k in {*os.environ, *before[0]} if os.environ.get(k) != before[0].get(k)}
 assert not {k for k in changed if k.startswith(("TF_CPP", "TQDM"))}, changed
 print("still here", file=sys.stderr)

@@ -136,8 +136,8 @@ def test_a_run_that_goes_on_asks_for_nothing_again(tmp_path):
     again = replace(scene_with(tmp_path, 40, network=network)[0], canvas=scene.canvas)
     look_closer(again, on_threads(2))
     assert network.asked == 0
-    (tmp_path / "chosen.json").unlink()
-    (tmp_path / "window-0.json").unlink()
+    (tmp_path / "chosen.looks").unlink()
+    (tmp_path / "0.window").unlink()
     again = scene_with(tmp_path, 40, network=network)[0]
     assert (solved(again) == found).all()
     assert again.looks.chosen() == scene.looks.chosen()

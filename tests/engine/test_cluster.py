@@ -21,10 +21,12 @@ from tests.test_run import Fake
 from tiler import run, subject
 from tiler.core.plan import make_plan
 from tiler.engine.scene import Scene
-from tiler.errors import SettingsError
+from tiler.errors import ModelError, SettingsError
 from tiler.recipe import shaping_versions
 
 pytest.importorskip("distributed")
+
+import distributed
 
 from tiler.engine.cluster import on_cluster, travelling
 
@@ -137,6 +139,17 @@ def test_an_address_that_leads_nowhere_is_told(photo, monkeypatch, address, what
         matted(photo, "nowhere", cluster=address)
 
 
+def open_and_say(_compute, progress):
+    progress.note("it pools over the whole input")
+    return Noted()
+
+
+def test_what_a_worker_notes_on_opening_the_network_is_passed_on(photo, monkeypatch):
+    monkeypatch.setattr(run, "open_session", open_and_say)
+    _, _, progress = matted(photo, "noted", cluster="local:1")
+    assert "it pools over the whole input" in progress.notes
+
+
 class Bf16(Noted):
     precision = "bf16"
 
@@ -163,6 +176,86 @@ def test_a_worker_that_would_shape_other_bytes_is_refused(tmp_path, opens, chang
     )
     with pytest.raises(SettingsError, match=says), on_cluster("local:1", sent):
         pass
+
+
+def refuses_to_open(_compute, _progress):
+    raise ModelError("The network would not run in bfloat16 here.", "Use --precision auto.")
+
+
+def test_a_worker_that_cannot_open_the_network_is_named(tmp_path):
+    plan = make_plan((60, 80), guide_px=48, tile_px=48, overlap_px=12)
+    (tmp_path / "photo.png").touch()
+    sent = travelling(
+        Scene(plan, *[None] * 6),
+        tmp_path / "photo.png",
+        tmp_path,
+        tiler.Settings.of(threads=1),
+        a_recipe(plan=plan, versions=shaping_versions()),
+        refuses_to_open,
+    )
+    with (
+        pytest.raises(SettingsError, match=r"The worker tls://.* cannot open the network: .*bfloat16"),
+        on_cluster("local:1", sent),
+    ):
+        pass
+
+
+def test_workers_work_at_the_precision_that_was_resolved():
+    recipe = a_recipe(precision="bf16")
+    sent = travelling(Scene(recipe.plan, *[None] * 6), Path("a"), Path("b"), tiler.Settings(), recipe, open_noted)
+    assert sent.ticket.compute.precision == "bf16"
+
+
+def ports_of(pid):
+    """Return the addresses on which a process listens, as /proc/net/tcp writes them, and those on all interfaces."""
+    sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    rows = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
+    ]
+    return [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="Linux")
+def test_nobody_else_may_talk_to_the_processes_of_local(photo, monkeypatch):
+    addresses, listening, strangers = [], [], []
+    real = distributed.Client
+
+    class Watched(real):
+        def run(self, *args, **kwargs):
+            addresses.extend([self.scheduler.address, *self.nthreads()])
+            for pid in (os.getpid(), *super().run(os.getpid).values()):
+                listening.extend(ports_of(pid))
+            try:
+                real(self.scheduler.address, security=distributed.Security.temporary(), timeout=3)
+            except OSError as error:
+                strangers.append(error)
+            return super().run(*args, **kwargs)
+
+    monkeypatch.setattr(distributed, "Client", Watched)
+    matted(photo, "locked", cluster="local:1")
+    assert addresses
+    assert all(address.startswith("tls://127.0.0.1:") for address in addresses)
+    assert len(listening) >= 2
+    assert all(address.startswith("0100007F:") for address in listening), listening
+    assert strangers
+
+
+def held_by_a_worker():
+    from tiler.engine import cluster
+
+    files = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return len(cluster._held), [name for name in files if "photo" in name or "pyramid" in name]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux")
+def test_workers_of_a_standing_cluster_let_go_of_a_run_that_ends(photo, monkeypatch):
+    monkeypatch.setenv("TILER_TEST_LOG", str(photo.with_name("sent") / "log"))
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as standing,
+        distributed.Client(standing, set_as_default=False) as client,
+    ):
+        matted(photo, "sent", cluster=standing.scheduler_address)
+        assert list(client.run(held_by_a_worker).values()) == [(0, [])]
 
 
 def test_a_scene_travels_as_its_ticket():

@@ -84,9 +84,9 @@ def test_a_slow_disk_holds_few_answers_however_tall_the_picture(height):
             return super().alpha(rgb)
 
     class Slow(ArrayCanvas):
-        def write(self, level, box, alpha):
+        def write(self, level, *block):
             time.sleep(0.002)
-            super().write(level, box, alpha)
+            super().write(level, *block)
 
     scene = replace(portrait(plan, Counts()), canvas=Slow(plan))
     solve(scene, on_threads(4), dense=True)

@@ -24,7 +24,6 @@ from tiler.errors import ModelError
 from tiler.model.retry import NoAnswerError
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
-from tiler.store.staged import StagedBlocks
 
 PLAN = make_plan((256, 320), guide_px=64, tile_px=96, overlap_px=16)
 REPAIRING = partial(repair, fuse=fuse)
@@ -233,7 +232,7 @@ class Stopped(Exception):  # noqa: N818
 
 
 def test_stopped_anywhere_and_continued_it_gives_the_bytes_of_the_straight_run(tmp_path, monkeypatch):
-    """Before each shifted tile, each block staged, the commit, each block and seam written: all moments in turn."""
+    """Before each shifted tile, each block staged, the commit, each block written: all moments in turn."""
     plan = make_plan((120, 150), guide_px=48, tile_px=64, overlap_px=16)
     left = [10**9]
 
@@ -247,8 +246,7 @@ def test_stopped_anywhere_and_continued_it_gives_the_bytes_of_the_straight_run(t
         return call
 
     for owner, names in {
-        Canvas: ["stage_block", "commit", "apply_staged", "write_seams"],
-        StagedBlocks: ["_copy"],
+        Canvas: ["stage_block", "commit", "apply_staged", "_write"],
         Journal: ["forget", "keep"],
     }.items():
         for name in names:

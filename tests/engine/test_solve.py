@@ -131,10 +131,10 @@ def test_any_other_error_ends_the_run_and_its_threads():
     plan = make_plan((200, 200), guide_px=50, tile_px=50, overlap_px=10)
 
     class Full(ArrayCanvas):
-        def write(self, level, box, alpha):
+        def write(self, level, *block):
             if level == 0:
                 raise OSError("the disk is full")
-            super().write(level, box, alpha)
+            super().write(level, *block)
 
     scene = replace(portrait(plan, ColourKey()), canvas=Full(plan))
     with pytest.raises(OSError, match="the disk is full"):

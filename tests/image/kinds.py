@@ -135,8 +135,8 @@ PATCHES = np.array([[0.8, 0.2, 0.2], [0.2, 0.7, 0.2], [0.2, 0.2, 1.0], [0.5, 0.5
 XYZ_TO_SRGB = [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
 
 
-def dng(patch_px: int) -> Callable[[Path], Any]:
-    """Write patches of colour as a camera with an RGGB filter and the primaries of sRGB records them."""
+def dng(patch_px: int, *more: tuple[Any, ...]) -> Callable[[Path], Any]:
+    """Write patches of colour as a camera with an RGGB filter and the primaries of sRGB records them; more: tags."""
     light = np.repeat(np.repeat(PATCHES.reshape(2, 2, 3), patch_px, 0), patch_px, 1)
     raw = np.empty(light.shape[:2], np.uint16)
     for row, col, sample in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
@@ -154,6 +154,7 @@ def dng(patch_px: int) -> Callable[[Path], Any]:
         (50721, 10, 9, tuple(matrix), True),
         (50728, 5, 3, (1, 1, 1, 1, 1, 1), True),
         (50778, 3, 1, 21, True),
+        *more,
     ]
     return lambda path: tifffile.imwrite(path, raw, photometric=32803, metadata=None, extratags=tags, subfiletype=0)
 

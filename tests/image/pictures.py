@@ -19,8 +19,8 @@ def noise(shape, dtype, seed=0):
 
 
 def own(pixels):
-    """Return grey or RGB(A) pixels as a source gives them: (h, w, 1) or (h, w, 3)."""
-    return pixels[..., None] if pixels.ndim == 2 else pixels[..., :3]
+    """Return grey or RGB(A) pixels as a source gives them: (h, w, 1), (h, w, 3), or (h, w, 4)."""
+    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 @st.composite
@@ -115,6 +115,7 @@ class ArraySource:
     random_access: bool = True
     metadata: Metadata = field(default_factory=Metadata)
     next_row: int = 0
+    has_alpha: bool = False
 
     @property
     def shape(self):
@@ -126,7 +127,7 @@ class ArraySource:
 
     @property
     def colour(self):
-        return {1: "grey", 3: "rgb", 4: "cmyk"}[self.pixels.shape[2]]
+        return {1: "grey", 3: "rgb", 4: "cmyk"}[self.pixels.shape[2] - self.has_alpha]
 
     def read(self, box):
         if not self.random_access:

@@ -8,6 +8,7 @@ from PIL import Image
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
 from tiler.image.hints import clamped, keep_hints, kept_hints, known_in
+from tiler.settings import HintOptions
 
 
 @given(st.tuples(st.integers(1, 60), st.integers(1, 60)), st.integers(1, 9), st.integers(0, 99), st.data())
@@ -49,7 +50,7 @@ def test_a_guide_of_any_size_and_depth_is_brought_to_the_base(tmp_path, bits, mo
             grey.save(path)
         else:
             Image.merge(mode, [grey.point(lambda v: 255 - v)] * (len(mode) - 1) + [grey]).save(path)
-    hints = keep_hints(tmp_path / "kept", path, None, (480, 640), (24, 32))
+    hints = keep_hints(tmp_path / "kept", HintOptions(guide=path, trimap=None), (480, 640), (24, 32))
     assert hints.guide.shape == (24, 32)
     assert hints.trimap is None
     np.testing.assert_allclose(hints.guide[12, 2:-2], np.linspace(0, 1, 32)[2:-2], atol=0.02)
@@ -59,11 +60,16 @@ def test_a_guide_of_any_size_and_depth_is_brought_to_the_base(tmp_path, bits, mo
 def test_a_trimap_is_kept_as_it_is(tmp_path):
     pixels = np.random.default_rng(0).choice(np.array([0, 128, 255], np.uint8), (300, 20))
     Image.fromarray(pixels).save(tmp_path / "trimap.png")
-    assert (keep_hints(tmp_path / "kept", None, tmp_path / "trimap.png", (300, 20), (30, 2)).trimap == pixels).all()
+    assert (
+        keep_hints(
+            tmp_path / "kept", HintOptions(guide=None, trimap=tmp_path / "trimap.png"), (300, 20), (30, 2)
+        ).trimap
+        == pixels
+    ).all()
 
 
 def test_without_files_nothing_is_known_and_no_folder_is_made(tmp_path):
-    hints = keep_hints(tmp_path / "kept", None, None, (30, 20), (3, 2))
+    hints = keep_hints(tmp_path / "kept", HintOptions(guide=None, trimap=None), (30, 20), (3, 2))
     assert hints.guide is hints.trimap is None
     assert not (tmp_path / "kept").exists()
 
@@ -73,7 +79,7 @@ def test_a_file_of_another_shape_is_refused_with_both_shapes(tmp_path, option):
     Image.new("L", (50, 40)).save(tmp_path / "hint.png")
     files = {"guide": None, "trimap": None, option: tmp_path / "hint.png"}
     with pytest.raises(InputError, match="50 x 40 px, and the picture 60 x 40 px"):
-        keep_hints(tmp_path / "kept", files["guide"], files["trimap"], (40, 60), (4, 6))
+        keep_hints(tmp_path / "kept", HintOptions(guide=files["guide"], trimap=files["trimap"]), (40, 60), (4, 6))
 
 
 @pytest.mark.parametrize("option", ["guide", "trimap"])
@@ -81,7 +87,7 @@ def test_what_is_no_picture_is_refused_by_its_name(tmp_path, option):
     (tmp_path / "hint.png").write_bytes(b"no picture")
     files = {"guide": None, "trimap": None, option: tmp_path / "hint.png"}
     with pytest.raises(InputError, match=r"hint\.png"):
-        keep_hints(tmp_path / "kept", files["guide"], files["trimap"], (40, 60), (4, 6))
+        keep_hints(tmp_path / "kept", HintOptions(guide=files["guide"], trimap=files["trimap"]), (40, 60), (4, 6))
 
 
 @pytest.mark.parametrize("option", ["guide", "trimap"])
@@ -91,10 +97,10 @@ def test_a_truncated_file_is_refused(tmp_path, option):
     (tmp_path / "hint.png").write_bytes(whole[: len(whole) // 2])
     files = {"guide": None, "trimap": None, option: tmp_path / "hint.png"}
     with pytest.raises(InputError, match=r"hint\.png"):
-        keep_hints(tmp_path / "kept", files["guide"], files["trimap"], (400, 600), (40, 60))
+        keep_hints(tmp_path / "kept", HintOptions(guide=files["guide"], trimap=files["trimap"]), (400, 600), (40, 60))
 
 
 def test_a_trimap_of_sixteen_bits_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "trimap.tif", np.zeros((40, 60), np.uint16))
     with pytest.raises(InputError, match="8 bits"):
-        keep_hints(tmp_path / "kept", None, tmp_path / "trimap.tif", (40, 60), (4, 6))
+        keep_hints(tmp_path / "kept", HintOptions(guide=None, trimap=tmp_path / "trimap.tif"), (40, 60), (4, 6))

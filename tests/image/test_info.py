@@ -30,3 +30,9 @@ def test_no_orientation_is_printed_for_an_upright_picture(tmp_path, name):
     names = [line.split()[0] for line in describe(tmp_path / "picture").splitlines()]
     assert "size" in names
     assert "orientation" not in names
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_alpha_of_its_own_is_printed(tmp_path, mode):
+    made.Image.new(mode, (40, 30)).save(tmp_path / "picture", "PNG")
+    assert ("alpha       its own" in describe(tmp_path / "picture")) == (mode == "RGBA")

@@ -25,7 +25,7 @@ def write(path, content):
 def test_the_cards_that_come_with_tiler():
     bshm, modnet = cards()
     assert (bshm.name, modnet.name) == ("bshm", "modnet")
-    assert bshm.hub_id == "iic/cv_unet_image-matting"
+    assert (bshm.hub_id, bshm.revision) == ("iic/cv_unet_image-matting", "master")
     assert modnet.hub_id is None
     assert (bshm.guide_px, bshm.tile_px, bshm.overlap_px, bshm.multiple_px) == (1024, 1024, 128, 1)
     assert (modnet.guide_px, modnet.tile_px, modnet.overlap_px, modnet.multiple_px) == (512, 512, 128, 32)
@@ -35,8 +35,9 @@ def test_the_cards_that_come_with_tiler():
 
 
 def test_what_is_written_is_what_is_read(tmp_path):
-    read = read_card(write(tmp_path / "card.toml", text(name="mine", hub_id="me/mine", sha256=None)))
-    assert (read.name, read.hub_id, read.sha256, read.directory) == ("mine", "me/mine", None, tmp_path)
+    read = read_card(write(tmp_path / "card.toml", text(name="mine", hub_id="me/mine", revision="v1.2", sha256=None)))
+    assert (read.name, read.hub_id, read.revision, read.sha256) == ("mine", "me/mine", "v1.2", None)
+    assert read.directory == tmp_path
     assert read.tile_px == find_card("modnet").tile_px
 
 
@@ -69,6 +70,9 @@ def test_a_field_of_another_kind_is_named(tmp_path_factory, field, value):
         ({"views_px": (512, 0)}, "views_px is"),
         ({"views_px": 512}, "views_px is 512"),
         ({"network_levels": -1}, "network_levels is -1"),
+        ({"hub_id": "me/mine"}, "hub_id is 'me/mine' and revision None"),
+        ({"revision": "master"}, "hub_id is None and revision 'master'"),
+        ({"sha256": "89360FD3"}, "sha256 is '89360FD3'"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, changes, says):

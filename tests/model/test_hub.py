@@ -27,7 +27,8 @@ class FakeHub:
     def __init__(self, root, on_hub=b"", reachable=True):
         self.root, self.on_hub, self.reachable, self.asked = root, on_hub, reachable, []
 
-    def snapshot_download(self, hub_id, local_files_only=False, allow_patterns=(), progress_callbacks=()):
+    def snapshot_download(self, hub_id, *, revision, local_files_only=False, allow_patterns=(), progress_callbacks=()):
+        assert revision == "master"
         self.asked.append("cache" if local_files_only else "hub")
         snapshot = self.root / hub_id
         if local_files_only:

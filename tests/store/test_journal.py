@@ -25,7 +25,7 @@ def test_what_is_kept_is_recalled_bit_for_bit(tmp_path_factory, height, width, s
 def test_a_torn_file_counts_for_nothing(tmp_path, torn):
     journal = Journal(tmp_path)
     journal.keep(0, 1, 2, np.arange(9, dtype=np.float32).reshape(3, 3))
-    path = tmp_path / "tiles" / "0-1-2"
+    path = tmp_path / "tiles" / "0-1-2.tile"
     path.write_bytes(path.read_bytes()[:torn])
     assert journal.kept(0) == frozenset()
 
@@ -34,14 +34,14 @@ def test_a_torn_file_counts_for_nothing(tmp_path, torn):
 def test_a_flipped_bit_is_found(tmp_path_factory, byte, bit):
     root = tmp_path_factory.mktemp("journal")
     Journal(root).keep(0, 1, 2, np.arange(9, dtype=np.float32).reshape(3, 3))
-    path = root / "tiles" / "0-1-2"
+    path = root / "tiles" / "0-1-2.tile"
     data = bytearray(path.read_bytes())
     data[byte] ^= 1 << bit
     path.write_bytes(data)
     assert Journal(root).kept(0) == frozenset()
 
 
-def test_failed_tiles_are_listed_in_order_until_clear_failedn(tmp_path):
+def test_failed_tiles_are_listed_in_order_until_they_are_cleared(tmp_path):
     journal = Journal(tmp_path)
     tiles = (FailedTile(0, 2, 11, "out of memory"), FailedTile(1, 0, 0, "größer"))
     for tile in reversed(tiles):

@@ -16,7 +16,7 @@ def test_the_picture_changes_as_a_whole_and_only_when_it_is_applied(tmp_path_fac
     root, level = tmp_path_factory.mktemp("canvas") / "c", plan.levels[0]
     canvas, whole = Canvas(root, plan), Box.whole(level.shape)
     for block in level.tiles:
-        canvas.write(0, level.block(*block), np.zeros(level.block(*block).shape, np.float32))
+        canvas.write(0, *block, np.zeros(level.block(*block).shape, np.float32))
     changed = data.draw(st.sets(st.sampled_from(list(level.tiles))))
     expected = np.zeros(level.shape, np.uint16)
     for i, j in changed:
@@ -48,7 +48,7 @@ def test_seams_that_were_committed_replace_their_own_and_leave_the_others(tmp_pa
     plan = make_plan((64, 64), guide_px=16, tile_px=32, overlap_px=8)
     canvas = Canvas(tmp_path, plan)
     left, above = (Seam(0, across, 1, 1, 9, 0.1, 0.2, 0.3, 4, 5, 1.5) for across in ("cols", "rows"))
-    canvas.write_seams(0, 1, 1, [left, above])
+    canvas.write(0, 1, 1, np.zeros(plan.levels[0].block(1, 1).shape, np.float32), [left, above])
     better = Seam(0, "rows", 1, 1, 9, 0.01, 0.02, 0.03, 4, 5, 1.0)
     canvas.commit(0, [better], "")
     canvas.apply_staged(0)

@@ -13,6 +13,7 @@ from tests.recipes import a_recipe
 from tests.test_run import Fake
 from tiler import subject
 from tiler.errors import OutputError, SettingsError
+from tiler.progress import Silent
 from tiler.store.workdir import work_folder, working
 
 HOME = Path(__file__).parents[2]
@@ -146,17 +147,18 @@ def test_a_folder_has_one_worker_and_says_who(tmp_path):
     folder = tmp_path / "out.tif.tiler"
     code = (
         "import sys, pathlib; from tests.recipes import a_recipe; from tiler.store.workdir import working\n"
-        "with working(pathlib.Path(sys.argv[1]), a_recipe()): print('in', flush=True); sys.stdin.read()"
+        "from tiler.progress import Silent\n"
+        "with working(pathlib.Path(sys.argv[1]), a_recipe(), Silent()): print('in', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(folder)]
     with subprocess.Popen(command, cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"in\n"
-        with pytest.raises(OutputError, match=f"process {other.pid}"), working(folder, a_recipe()):
+        with pytest.raises(OutputError, match=f"process {other.pid}"), working(folder, a_recipe(), Silent()):
             pass
         other.kill()
         other.wait()
-        with working(folder, a_recipe()):
-            assert json.loads((folder / "job.json").read_text()) == a_recipe().parts()
+        with working(folder, a_recipe(), Silent()):
+            assert json.loads((folder / "recipe.json").read_text()) == a_recipe().parts()
     assert not folder.exists()
 
 
@@ -164,7 +166,7 @@ def test_a_directory_of_somebody_else_is_left_alone(tmp_path):
     folder = tmp_path / "out.tif.tiler"
     folder.mkdir()
     (folder / "novel.txt").write_text("chapter one")
-    with pytest.raises(OutputError, match="not tiler's"), working(folder, a_recipe(), fresh=True):
+    with pytest.raises(OutputError, match="not tiler's"), working(folder, a_recipe(), Silent(), fresh=True):
         pass
     assert [path.name for path in folder.iterdir()] == ["novel.txt"]
 

@@ -25,7 +25,7 @@ def command(
     from tiler.cli import process, terminal
     from tiler.estimate import estimate
 
-    process.prepare()
+    process.prepare(settings)
     with terminal.progress(quiet) as progress:
-        found = estimate(picture, settings, progress)
+        found = estimate(picture, settings, process.Obeying(progress))
     print(found.table())

@@ -19,7 +19,7 @@ import pyvips
 
 from tiler.atomic import atomic_file
 from tiler.cli import terminal
-from tiler.cli.fetch import fetch
+from tiler.cli.fetch import MOST_MB, MOST_S, fetch
 from tiler.errors import OutputError, TilerError
 from tiler.progress import Progress
 from tiler.run import matte
@@ -70,8 +70,14 @@ def _local_file(options: argparse.Namespace, progress: Progress) -> Iterator[Pat
         yield Path(options.input)
         return
     with TemporaryDirectory(prefix="tiler-") as folder:
-        limits = {"max_bytes": round(options.max_mb * 1e6), "max_s": options.max_seconds}
-        yield fetch(options.input, Path(folder), **limits, progress=progress)
+        yield fetch(
+            options.input,
+            Path(folder),
+            max_mb=options.max_mb,
+            max_s=options.max_seconds,
+            allow_private=options.allow_private,
+            progress=progress,
+        )
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -82,8 +88,13 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-d", "--output_dir", type=Path, default=Path("results"), help="made if it is missing")
     parser.add_argument("--bits", type=int, choices=(8, 16), help="bits per channel; those of the picture by default")
     parser.add_argument("--model", default="bshm", help="a name that `tiler models` lists, or a directory with a graph")
-    parser.add_argument("--max_mb", type=float, default=4000, help="largest download")
-    parser.add_argument("--max_seconds", type=float, default=600, help="longest download")
+    parser.add_argument("--max_mb", type=float, default=4000, help=f"largest download, {MOST_MB:g} at most")
+    parser.add_argument("--max_seconds", type=float, default=600, help=f"longest download, {MOST_S:g} at most")
+    parser.add_argument(
+        "--allow_private",
+        action="store_true",
+        help="also fetch from addresses of this machine and its network, and by the proxy of the environment",
+    )
     return parser.parse_args(argv)
 
 

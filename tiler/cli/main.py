@@ -1,5 +1,6 @@
 """`tiler`: the commands, each from its own file."""
 
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -7,13 +8,14 @@ import typer
 
 from tiler.cli import batch, estimate, info, matte, models, seams
 from tiler.cli.options import GroupedCommand
-from tiler.cli.process import own_process
+from tiler.cli.process import own_process, stopped_by
 
 app = typer.Typer(
     name="tiler",
     help="Matte portraits of any size: seamless, full-resolution alpha on a laptop or a cluster.",
     epilog="Try: tiler matte photo.tif -o cutout.tif",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -31,7 +33,13 @@ for name, module in {
 def main() -> None:
     """Run the command line."""
     own_process()
-    app()
+    try:
+        app()
+    except SystemExit:
+        # A stop that came before the command began, or while it told what had become of it.
+        if (number := stopped_by()) is not None:
+            sys.exit(128 + number)
+        raise
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,11 +1,11 @@
 """`tiler matte`: one picture."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiler.cli import process
 from tiler.cli.options import Quiet, takes
 from tiler.settings import Settings
 
@@ -39,31 +39,44 @@ def command(
 ) -> None:
     """Matte PICTURE at its full size.
 
-    Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but the network failed on tiles; 130 stopped. A stopped run
-    keeps its work beside the output, and the same command continues it.
+    Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but the network failed on tiles; 130 stopped (143 by SIGTERM,
+    129 by SIGHUP). A stopped run keeps its work beside the output, and the same command continues it.
     """
-    report = matte(picture, output, settings, quiet)
+    before = _identity(output)
+    try:
+        report = matte(picture, output, settings, quiet)
+    except KeyboardInterrupt as error:
+        written = "No output was written." if _identity(output) == before else f"{output} is written."
+        error.add_note(f"the same command continues. {written}")
+        raise
     if not quiet:
-        print(summary(report), file=sys.stderr)
+        process.say(summary(report))
     for tile in report.failed_tiles:
-        print(
-            f"tiler: level {tile.level}, tile ({tile.row}, {tile.col}) failed, the guide takes its place: "
-            f"{tile.reason}",
-            file=sys.stderr,
+        process.say(
+            f"tiler: level {tile.level}, tile ({tile.row}, {tile.col}) failed, the guide takes its place: {tile.reason}"
         )
     if report.failed_tiles:
-        print("tiler: the same command tries these tiles again.", file=sys.stderr)
+        process.say("tiler: the same command tries these tiles again.")
         raise typer.Exit(3)
 
 
 def matte(picture: Path, output: Path, settings: Settings, quiet: bool) -> "Report":
     """Run with progress on the terminal and return what happened."""
     from tiler import run
-    from tiler.cli import process, terminal
+    from tiler.cli import terminal
 
-    process.prepare(settings.compute.cluster)
+    process.prepare(settings, output.parent)
     with terminal.progress(quiet) as progress:
-        return run.matte(picture, output, settings, progress)
+        return run.matte(picture, output, settings, process.Obeying(progress))
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells a file from the one that takes its place; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def summary(report: "Report") -> str:

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperArgument, TyperCommand
 
+from tiler.cli import process
 from tiler.errors import SettingsError, TilerError
 from tiler.options import Option, options_of
 from tiler.presets import read_preset, write_preset
@@ -88,17 +90,31 @@ def takes(*groups: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 @contextmanager
 def plain_errors(*, debug: bool) -> Iterator[None]:
-    """Turn errors that a user can put right into a paragraph and an exit code: 2 for usage, 130 for Ctrl-C, else 1."""
+    """Turn errors that a user can put right into a paragraph and an exit code.
+
+    2 for usage; 128 and the number of the signal for a stop, 130 for Ctrl-C; 141, as SIGPIPE gives it, if nobody reads
+    what is printed; else 1.
+    """
     try:
         yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except TilerError as error:
         if debug:
             traceback.print_exc()
-        print(f"tiler: {error}", file=sys.stderr)
+        process.say(f"tiler: {error}")
         raise typer.Exit(2 if isinstance(error, SettingsError) else 1) from None
-    except KeyboardInterrupt:
-        print("tiler: stopped; the same command continues. No output was written.", file=sys.stderr)
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as error:
+        process.say("; ".join(["tiler: stopped", *getattr(error, "__notes__", [])]))
+        raise typer.Exit(128 + (process.stopped_by() or signal.SIGINT)) from None
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        process.abandon(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(141) from None
+        process.say(f"tiler: {error}.\nThe system refused it; --debug shows where.")
+        raise typer.Exit(1) from None
 
 
 def _settings(chosen: dict[str, Any], preset: Path | None, save: Path | None) -> Settings:

@@ -81,11 +81,14 @@ def _write_block(
     """Write block (i, j), the spread of its views and its seams onto the canvas."""
     alphas = {tile: answer.alpha for tile, answer in zip(own, tiles, strict=True)}
     spreads = {tile: answer.spread for tile, answer in zip(own, tiles, strict=True)}
-    block = level.block(i, j)
-    scene.canvas.write_spread(block, blend(level, i, j, spreads, _no_guide))
-    # The seams first: a block that is on the canvas counts as done.
-    scene.canvas.write_seams(level.index, i, j, measure_block(level, i, j, alphas, _no_guide))
-    scene.canvas.write(level.index, block, blend(level, i, j, alphas, _no_guide))
+    scene.canvas.write(
+        level.index,
+        i,
+        j,
+        blend(level, i, j, alphas, _no_guide),
+        measure_block(level, i, j, alphas, _no_guide),
+        blend(level, i, j, spreads, _no_guide),
+    )
 
 
 def _end_row(_scene: Scene, _level: Level, _done: list[None]) -> None:

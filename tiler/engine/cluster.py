@@ -5,11 +5,11 @@ that dies is replaced by its nanny. What it had in memory is made again, unless 
 canvas. So the bytes are those of one machine.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -19,19 +19,20 @@ from tiler.core.fusion import fuse
 from tiler.core.plan import Level
 from tiler.engine.graph import Graph, Key, Runner
 from tiler.engine.scene import Scene, for_network
-from tiler.errors import OutputError, SettingsError
+from tiler.errors import OutputError, SettingsError, TilerError
 from tiler.image.open import open_source
+from tiler.image.own_alpha import WithoutAlpha
+from tiler.memory import release_memory
 from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.retry import RetryingNetwork
 from tiler.progress import Progress
-from tiler.recipe import Difference, Recipe, shaping_versions
+from tiler.recipe import Recipe, shaping_versions
 from tiler.settings import ComputeOptions, RunOptions, Settings
 from tiler.store.workdir import joined
 
 LOCAL = "local:"
 ANSWER_S = 15
 TOPIC = "tiler"
-_opening = Lock()
 
 
 class Opened(Network, Protocol):
@@ -97,18 +98,21 @@ def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Runner, int]]:
 
     address: of a scheduler, tcp://host:8786, or local:N for N worker processes here, which end with the block.
 
-    Raises SettingsError if nobody answers there, if a worker cannot see the files or has other versions, or if
-    `distributed` is not installed.
+    When the block ends, the workers let go of the picture and of the network.
+
+    Raises SettingsError if nobody answers there, if a worker cannot see the files or would shape other bytes, or if
+    the packages of the extra `cluster` are not installed.
     """
     try:
+        import cryptography  # noqa: F401  (the processes of local:N speak TLS)
         import distributed
     except ImportError as error:
         raise SettingsError(
-            "--cluster needs the package distributed.", "Install it with: pip install 'tiler-matting[cluster]'"
+            f"--cluster needs the package {error.name}.", "Install it with: pip install 'tiler-matting[cluster]'"
         ) from error
     ticket = scene.ticket
     with _client(distributed, address, ticket.compute.thread_count) as client:
-        _check_workers(client, ticket)
+        client.wait_for_workers(1, timeout=ANSWER_S)
         client.subscribe_topic(f"{TOPIC}-{ticket.name}", lambda event: _pass_on(scene.progress, event))
 
         def run(tasks: Graph, keys: list[Key]) -> object:
@@ -121,7 +125,13 @@ def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Runner, int]]:
                     "Their logs say whether memory ran out. The same command continues.",
                 ) from error
 
-        yield run, sum(client.nthreads().values())
+        try:
+            client.run(_join, ticket)
+            yield run, sum(client.nthreads().values())
+        finally:
+            # A worker that is gone, or a scheduler, holds nothing any more.
+            with suppress(OSError):
+                client.run(_let_go, ticket, on_error="ignore")
 
 
 @contextmanager
@@ -145,8 +155,11 @@ def _client(distributed: Any, address: str, threads: int) -> Iterator[Any]:
         distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=max(1, threads // workers),
-            # Any free port: the usual one may be that of another run.
-            dashboard_address=":0",
+            # Whoever reaches the port of a scheduler can run code: only this process has the certificate.
+            security=distributed.Security.temporary(),
+            # Any free port, on this machine alone: the usual one may be that of another run.
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
@@ -154,40 +167,22 @@ def _client(distributed: Any, address: str, threads: int) -> Iterator[Any]:
         yield client
 
 
-def _check_workers(client: Any, ticket: Ticket) -> None:
-    client.wait_for_workers(1, timeout=ANSWER_S)
-    for worker, (missing, differences) in client.run(_seen_by_worker, ticket).items():
-        if missing:
-            raise SettingsError(
-                f"The worker {worker} does not see {missing}.",
-                "Share the picture and the work folder (--work-dir) with all workers under the same path.",
-            )
-        if differences:
-            others = "; ".join(f"{one.name} {one.now}, here {one.before}" for one in differences)
-            raise SettingsError(
-                f"The worker {worker} would shape other bytes: it has {others}.",
-                "Install the same versions, and use the same kind of processor, everywhere.",
-            )
-
-
-def _seen_by_worker(ticket: Ticket) -> tuple[str | None, tuple[Difference, ...]]:
-    """Return which file this worker does not see, and how its own recipe differs from the sender's."""
+def _check_files(ticket: Ticket, worker: Any) -> None:
     for path in (ticket.source, ticket.folder):
         if not path.exists():
-            return str(path), ()
-    versions = replace(ticket.recipe, versions=shaping_versions())
-    if differences := versions.differences(ticket.recipe):
-        return None, differences  # other versions may not even load the network
-    with _opening:
-        network = _network(ticket.compute, ticket.open_network)
-    own = replace(
-        versions,
-        card=network.card,
-        graph_sha256=network.sha256,
-        precision=network.precision,
-        device=network.device,
-    )
-    return None, own.differences(ticket.recipe)
+            raise SettingsError(
+                f"The worker {worker.address} does not see {path}.",
+                "Share the picture and the work folder (--work-dir) with all workers under the same path.",
+            )
+
+
+def _check_recipe(own: Recipe, ticket: Ticket, worker: Any) -> None:
+    if differences := own.differences(ticket.recipe):
+        others = "; ".join(f"{one.name} {one.now}, here {one.before}" for one in differences)
+        raise SettingsError(
+            f"The worker {worker.address} would shape other bytes: it has {others}.",
+            "Install the same versions, use the same graph, and the same kind of processor, everywhere.",
+        )
 
 
 def _for_workers(tasks: Graph, name: str) -> dict[Any, Any]:
@@ -214,8 +209,9 @@ def _unless_done(
     blocks: list[tuple[int, int]] | None, function: Callable[..., Any], ref: _SceneRef, level: Level, *arguments: Any
 ) -> Any:
     """Return what `function` does, or nothing if all the blocks that it is for are on the canvas."""
-    with _opening:
-        scene = replace(_scene(ref.ticket), may_add=ref.may_add)
+    from distributed import get_worker
+
+    scene = replace(_scene(ref.ticket, get_worker()), may_add=ref.may_add)
     if blocks and all(scene.canvas.has(level.index, i, j) for i, j in blocks):
         return None
     return function(scene, level, *arguments)
@@ -231,27 +227,89 @@ def _renamed_in(argument: Any, tasks: Graph, name: str) -> Any:
     return _renamed(argument, name) if isinstance(argument, tuple) and argument in tasks else argument
 
 
-@lru_cache(maxsize=1)
-def _scene(ticket: Ticket) -> Scene:
-    source = open_source(ticket.source, max_pixels=ticket.run.max_pixels)
+@dataclass(frozen=True)
+class _Held:
+    """What a worker process keeps between tasks, of the run that came last."""
+
+    ticket: Ticket
+    scene: Scene
+    network: Opened
+
+
+_held: list[_Held] = []
+_opening = Lock()
+
+
+def _join(ticket: Ticket, dask_worker: Any) -> None:
+    """Make the scene of `ticket` in this process; the name of the second argument is how Dask passes the worker."""
+    _scene(ticket, dask_worker)
+
+
+def _scene(ticket: Ticket, worker: Any) -> Scene:
+    """Return the scene of `ticket`, made once; a worker that joins a run later is checked as the first were.
+
+    Raises SettingsError, naming the worker, if it does not see the files or would shape other bytes.
+    """
+    with _opening:
+        if not _held or _held[0].ticket.name != ticket.name:
+            _check_files(ticket, worker)
+            network = _network(ticket, worker)
+            _held[:] = [_Held(ticket, _scene_with(network, ticket, worker), network)]
+        return _held[0].scene
+
+
+def _scene_with(network: Opened, ticket: Ticket, worker: Any) -> Scene:
+    source = open_source(ticket.source, max_pixels=ticket.run.max_pixels, scratch=ticket.run.work_dir)
+    if ticket.recipe.matting.ignore_alpha:
+        source = WithoutAlpha(source)
     plan = ticket.recipe.plan
     pyramid, canvas, journal, hints = joined(ticket.folder, source, plan)
-    network = RetryingNetwork(_network(ticket.compute, ticket.open_network))
-    progress = _ToClient(f"{TOPIC}-{ticket.name}")
-    scene = Scene(plan, pyramid, network, fuse, canvas, journal, progress, hints=hints, strict=ticket.run.strict)
+    progress = _ToClient(f"{TOPIC}-{ticket.name}", worker)
+    retrying = RetryingNetwork(network)
+    scene = Scene(plan, pyramid, retrying, fuse, canvas, journal, progress, hints=hints, strict=ticket.run.strict)
     return for_network(scene, ticket.recipe.card, ticket.recipe.matting)
 
 
-@lru_cache(maxsize=1)
-def _network(compute: ComputeOptions, open_network: Open) -> Opened:
-    return open_network(compute, _ToClient(TOPIC))
+def _network(ticket: Ticket, worker: Any) -> Opened:
+    """Return the network of `ticket`, which may be that of the run before."""
+    versions = replace(ticket.recipe, versions=shaping_versions())
+    _check_recipe(versions, ticket, worker)  # other versions may not even load the network
+    same = _held and (_held[0].ticket.compute, _held[0].ticket.open_network) == (ticket.compute, ticket.open_network)
+    try:
+        network = (
+            _held[0].network
+            if same
+            else ticket.open_network(ticket.compute, _ToClient(f"{TOPIC}-{ticket.name}", worker))
+        )
+    except TilerError as error:
+        raise SettingsError(
+            f"The worker {worker.address} cannot open the network: {error.what}", error.remedy
+        ) from error
+    own = replace(
+        versions,
+        card=network.card,
+        graph_sha256=network.sha256,
+        precision=network.precision,
+        device=network.device,
+    )
+    _check_recipe(own, ticket, worker)
+    return network
+
+
+def _let_go(ticket: Ticket) -> None:
+    """Forget the picture and the network of a run that has ended, unless another run has come since."""
+    with _opening:
+        if _held and _held[0].ticket.name == ticket.name:
+            _held.clear()
+    gc.collect()
+    release_memory()
 
 
 class _ToClient:
     """The progress of a worker, sent to whoever listens to the topic."""
 
-    def __init__(self, topic: str) -> None:
-        self._topic = topic
+    def __init__(self, topic: str, worker: Any) -> None:
+        self._topic, self._worker = topic, worker
 
     def stage(self, name: str, total: int) -> None: ...
 
@@ -262,9 +320,7 @@ class _ToClient:
         self._send(text)
 
     def _send(self, what: int | str) -> None:
-        from distributed import get_worker
-
-        get_worker().log_event(self._topic, what)
+        self._worker.log_event(self._topic, what)
 
 
 def _pass_on(progress: Progress, event: tuple[float, int | str]) -> None:

@@ -127,10 +127,8 @@ def _write_block(scene: Scene, level: Level, i: int, j: int, own: list[tuple[int
     """Write block (i, j) and its seams onto the canvas."""
     tiles = dict(zip(own, alphas, strict=True))
     alpha = blend(level, i, j, tiles, lambda box: guide_of(scene, level, box))
-    # The seams first: a block that is on the canvas counts as done.
     seams = measure_block(level, i, j, tiles, lambda box: guide_of(scene, level, box))
-    scene.canvas.write_seams(level.index, i, j, seams)
-    scene.canvas.write(level.index, level.block(i, j), alpha)
+    scene.canvas.write(level.index, i, j, alpha, seams)
 
 
 def _end_row(scene: Scene, level: Level, i: int, _done: list[None]) -> None:

@@ -52,6 +52,13 @@ def alpha_to_depth(alpha: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray[A
     return (alpha / np.float32(65535)).astype(dtype) if dtype.kind == "f" else to_depth(alpha, dtype)
 
 
+def to_steps(alpha: NDArray[Any]) -> NDArray[np.uint16]:
+    """Return alpha of any depth with 65535 = 1; floats are cut to 0..1 and rounded to the nearest, NaN becomes 0."""
+    if alpha.dtype.kind == "f":
+        alpha = np.rint(np.clip(np.nan_to_num(alpha, nan=0.0), 0, 1) * 65535).astype(np.uint16)
+    return to_depth(alpha, np.dtype(np.uint16))
+
+
 def premultiplied(pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
     """Return (h, w, samples) pixels times (h, w, 1) alpha, 65535 = foreground; integers are rounded to the nearest."""
     if pixels.dtype.kind == "f":

@@ -4,6 +4,7 @@ Both are read once, as libvips decodes them, and kept in the work folder: the gu
 at the size of the picture, memory-mapped. So every process of a cluster sees the same.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
+from tiler.settings import HintOptions
 
 Alpha = NDArray[np.float32]
 Shape = tuple[int, int]
@@ -62,12 +64,13 @@ def clamped(alpha: Alpha, known: NDArray[np.uint8] | None) -> Alpha:
     return np.where(known == BACKGROUND, np.float32(0), np.where(known == FOREGROUND, np.float32(1), alpha))
 
 
-def keep_hints(folder: Path, guide: Path | None, trimap: Path | None, full: Shape, base: Shape) -> Hints:
-    """Read the files `guide` and `trimap` into `folder`, made if need be; return what they hold.
+def keep_hints(folder: Path, options: HintOptions, full: Shape, base: Shape) -> Hints:
+    """Read the guide and the trimap that `options` name into `folder`, made if need be; return what they hold.
 
     full, base: (height, width) of the picture and of its base. Of a file with an alpha channel that channel counts, of
     any other the first. Raises InputError if a file cannot be read or does not fit the picture, with both shapes.
     """
+    guide, trimap = options.guide, options.trimap
     if guide is not None or trimap is not None:
         folder.mkdir(exist_ok=True)
     if guide is not None:
@@ -95,7 +98,9 @@ def kept_hints(folder: Path) -> Hints:
 def _opened(path: Path) -> pyvips.Image:
     """Return the one channel that counts, as it is in the file."""
     try:
-        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="warning")
+        image = pyvips.Image.new_from_source(
+            pyvips.Source.new_from_file(os.fsencode(path)), "", access="sequential", fail_on="warning"
+        )
     except pyvips.Error as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"{path}: cannot be read: {reason}.", "Give a PNG, a TIFF, a JPEG or a WebP.") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import ImageCms
 
-from tiler.image.limits import GB, needed_bytes
+from tiler.image.limits import needed_bytes, size_of
 from tiler.image.open import format_of, open_source
 from tiler.image.read.in_memory import InMemorySource
 from tiler.image.read.orientation import TurnedSource
@@ -22,7 +22,9 @@ def describe(path: str | Path) -> str:
         height, width = source.shape
         metadata = source.metadata
         memory, scratch = needed_bytes(source)
-        how = "decoded whole, in memory" if isinstance(source, InMemorySource) else "in any order, in parts"
+        how = (
+            "decoded whole, in a process of its own" if isinstance(source, InMemorySource) else "in any order, in parts"
+        )
         if not source.random_access:
             how = "from top to bottom, by way of scratch files"
         blocks = [name for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
@@ -31,11 +33,12 @@ def describe(path: str | Path) -> str:
             ("format", format_of(path).name),
             ("size", f"{width} x {height} px, {width * height / 1e6:.1f} megapixels"),
             ("colour", f"{source.colour}, {SAMPLES[source.colour]} x {DEPTHS[source.dtype.name]}"),
+            ("alpha", "its own; the result is multiplied by it" if source.has_alpha else "none"),
             ("profile", profile_name(metadata.icc) if metadata.icc else "none"),
             ("resolution", f"{metadata.dpi[0]:.4g} x {metadata.dpi[1]:.4g} dpi" if metadata.dpi else "none"),
             ("metadata", ", ".join(blocks).upper() or "none"),
             ("read", how),
-            ("needs", f"{memory / GB:.1f} GB of memory besides the network, {scratch / GB:.1f} GB of scratch disk"),
+            ("needs", f"{size_of(memory)} of memory besides the network, {size_of(scratch)} of scratch disk"),
         ]
         orientation = source.orientation if isinstance(source, TurnedSource | InMemorySource) else 1
         if orientation != 1:

@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from PIL import Image
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
-from tiler.image.colour import to_srgb
 from tiler.image.halving import halve
-from tiler.image.source import BAND_ROWS, SAMPLES, Pixels, Source
+from tiler.image.level_file import LevelFile, LevelWriter
+from tiler.image.limits import size_of
+from tiler.image.own_alpha import seen
+from tiler.image.source import BAND_ROWS, Pixels, Source, samples_of
 from tiler.progress import Progress
-
-CHUNK_PX = BAND_ROWS
 
 # Pixels that the cubic kernel reaches to either side, for each pixel that a target pixel covers.
 KERNEL_REACH = 2
@@ -33,7 +32,7 @@ OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 class Pyramid:
     """The levels of one picture; close the source only after the last `read`."""
 
-    def __init__(self, source: Source, stored: dict[int, zarr.Array[Any]]) -> None:
+    def __init__(self, source: Source, stored: dict[int, LevelFile]) -> None:
         self._source = source
         self._stored = stored
 
@@ -45,16 +44,16 @@ class Pyramid:
     def read(self, level: int, box: Box) -> Pixels:
         """Return the (h, w, 3) sRGB pixels of `box`, in pixels of `level`. Safe from any thread.
 
-        They are uint8 if the source is, else uint16.
+        They are uint8 if the source is, else uint16; where the picture is transparent, neutral grey.
         """
         if level:
-            return np.asarray(self._stored[level][box.slices])
-        return to_srgb(self.native(box), self._source.colour, self._source.metadata.icc)
+            return self._stored[level].read(box)
+        return seen(self.native(box), self._source)
 
     def native(self, box: Box) -> Pixels:
         """Return the (h, w, samples) pixels of `box` of level 0, as the source has them. Safe from any thread."""
         if 0 in self._stored:
-            return np.asarray(self._stored[0][box.slices])
+            return self._stored[0].read(box)
         return self._source.read(box)
 
 
@@ -76,12 +75,9 @@ def build(
 
     Raises InputError if the source is damaged, OutputError if `scratch` is full.
     """
-    levels = range(0 if not source.random_access else 1, len(shapes))
-    native = (SAMPLES[source.colour], source.dtype)
-    srgb = (3, srgb_dtype(source.dtype))
-    stored = {level: _array(scratch, level, shapes[level], *(native if level == 0 else srgb)) for level in levels}
+    stored = _levels(source, shapes, scratch)
     try:
-        if levels.start < max(1, len(shapes) - 1):
+        if 0 in stored or len(shapes) > 2:
             _stream(source, len(shapes) - 1, stored, band_rows, progress)
         pyramid = Pyramid(source, stored)
         if len(shapes) > 1:
@@ -90,7 +86,7 @@ def build(
         needed = sum(array.nbytes for array in stored.values())
         trouble = "the disk is full" if error.errno in OUT_OF_SPACE else error.strerror
         raise OutputError(
-            f"{scratch}: {trouble}; this picture needs {needed / 1e9:.1f} GB of scratch space.",
+            f"{scratch}: {trouble}; this picture needs {size_of(needed)} of scratch space.",
             "Free some space, or name a directory on another disk with --work-dir.",
         ) from error
     return pyramid
@@ -98,8 +94,12 @@ def build(
 
 def reopen(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> Pyramid:
     """Return the pyramid that `build` completed in `scratch` for the same source and shapes."""
-    levels = range(0 if not source.random_access else 1, len(shapes))
-    return Pyramid(source, {level: zarr.open_array(scratch / str(level), mode="r") for level in levels})
+    return Pyramid(source, _levels(source, shapes, scratch))
+
+
+def is_whole(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> bool:
+    """Return whether every sample that `build` wrote for the same source and shapes is in `scratch`; reads them all."""
+    return all(level.is_whole() for level in _levels(source, shapes, scratch).values())
 
 
 def srgb_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -107,7 +107,7 @@ def srgb_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint8 if dtype == np.uint8 else np.uint16)
 
 
-def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_rows: int, progress: Progress) -> None:
+def _stream(source: Source, base: int, stored: dict[int, LevelFile], band_rows: int, progress: Progress) -> None:
     """Store every level above the base, and level 0 if it is in `stored`."""
     height, width = source.shape
     progress.stage("read and halve", -(-height // band_rows))
@@ -120,19 +120,18 @@ def _stream(source: Source, base: int, stored: dict[int, zarr.Array[Any]], band_
     bands = read()
     if 0 in stored:
         bands = _storing(bands, stored[0])
-    bands = (to_srgb(band, source.colour, source.metadata.icc) for band in bands)
+    bands = (seen(band, source) for band in bands)
     for level in range(1, base):
         bands = _storing(_joined(map(halve, bands), band_rows), stored[level])
     deque(bands, maxlen=0)
 
 
-def _storing(bands: Iterator[Pixels], array: zarr.Array[Any]) -> Iterator[Pixels]:
+def _storing(bands: Iterator[Pixels], level: LevelFile) -> Iterator[Pixels]:
     """Yield each band after storing it below the one before."""
-    at = 0
-    for band in bands:
-        array[at : at + band.shape[0]] = band
-        at += band.shape[0]
-        yield band
+    with LevelWriter(level) as writer:
+        for band in bands:
+            writer.append(band)
+            yield band
 
 
 def _joined(bands: Iterator[Pixels], band_rows: int) -> Iterator[Pixels]:
@@ -143,7 +142,7 @@ def _joined(bands: Iterator[Pixels], band_rows: int) -> Iterator[Pixels]:
 
 
 def _store_base(
-    pyramid: Pyramid, shapes: Sequence[tuple[int, int]], array: zarr.Array[Any], band_rows: int, wraps: bool
+    pyramid: Pyramid, shapes: Sequence[tuple[int, int]], base: LevelFile, band_rows: int, wraps: bool
 ) -> None:
     """Store the base: the level above it, resized a band at a time."""
     above = len(shapes) - 2
@@ -152,16 +151,17 @@ def _store_base(
     reach = _reach(scale)
     # Columns that are added to either side, from beyond the join.
     added = _reach(width / shapes[-1][1]) if wraps else 0
-    for start in range(0, shapes[-1][0], band_rows):
-        rows = Span(start, min(start + band_rows, shapes[-1][0]))
-        first, last = rows.start * scale, rows.stop * scale
-        needed = Span(int(first), int(np.ceil(last))).grow(reach).clip(Span(0, height))
-        pixels = pyramid.read(above, Box(needed, Span(0, width)))
-        if added:
-            pixels = np.concatenate([pixels[:, -added:], pixels, pixels[:, :added]], axis=1)
-        bottom = min(last - needed.start, float(needed.size))
-        part = (float(added), first - needed.start, float(added + width), bottom)
-        array[rows.slice] = _resized(pixels, (rows.size, shapes[-1][1]), part)
+    with LevelWriter(base) as writer:
+        for start in range(0, shapes[-1][0], band_rows):
+            rows = Span(start, min(start + band_rows, shapes[-1][0]))
+            first, last = rows.start * scale, rows.stop * scale
+            needed = Span(int(first), int(np.ceil(last))).grow(reach).clip(Span(0, height))
+            pixels = pyramid.read(above, Box(needed, Span(0, width)))
+            if added:
+                pixels = np.concatenate([pixels[:, -added:], pixels, pixels[:, :added]], axis=1)
+            bottom = min(last - needed.start, float(needed.size))
+            part = (float(added), first - needed.start, float(added + width), bottom)
+            writer.append(_resized(pixels, (rows.size, shapes[-1][1]), part))
 
 
 def _reach(scale: float) -> int:
@@ -180,12 +180,12 @@ def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, f
     return resized
 
 
-def _array(scratch: Path, level: int, shape: tuple[int, int], samples: int, dtype: np.dtype[Any]) -> zarr.Array[Any]:
-    return zarr.create_array(
-        scratch / str(level),
-        shape=(*shape, samples),
-        chunks=(CHUNK_PX, CHUNK_PX, samples),
-        dtype=dtype,
-        compressors=None,
-        fill_value=0,
-    )
+def _levels(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> dict[int, LevelFile]:
+    """Return the file of each level that is stored: all but level 0, and that too if the source is read but once."""
+    native = (samples_of(source), source.dtype)
+    srgb = (3, srgb_dtype(source.dtype))
+    found = {}
+    for level in range(1 if source.random_access else 0, len(shapes)):
+        samples, dtype = srgb if level else native
+        found[level] = LevelFile(scratch / f"{level}.level", (*shapes[level], samples), dtype)
+    return found

@@ -26,7 +26,8 @@ class Metadata:
 
     icc: the colour profile. dpi: (horizontal, vertical) pixels per inch. exif: a TIFF structure that begins with
     II or MM (no "Exif" header), its orientation already 1. xmp: the packet, UTF-8. iptc: IIM records.
-    notes: what a person should know about how the file was understood, a sentence each.
+    notes: what a person should know about how the file was understood, a sentence each. texts: comments, as (keyword,
+    text). png_colour: (kind, content) of the chunks of a PNG that say which colours its samples mean.
     """
 
     icc: bytes | None = None
@@ -35,6 +36,8 @@ class Metadata:
     xmp: bytes | None = None
     iptc: bytes | None = None
     notes: tuple[str, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+    png_colour: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Source(Protocol):
@@ -42,7 +45,9 @@ class Source(Protocol):
 
     shape: (height, width) in pixels. colour: what the samples mean, "rgb" with three to a pixel, "grey" with one,
     "cmyk" with four. dtype: uint8 or uint16, full range; float32, linear light with 1 = white. metadata: see
-    `Metadata`. random_access: False if `read` must be asked for bands of rows from top to bottom, each row once.
+    `Metadata`. has_alpha: a pixel has one sample more, an alpha of the picture's own. It is straight; the full range,
+    or 1 of floats, is opaque. random_access: False if `read` must be asked for bands of rows from top to bottom, each
+    row once.
     """
 
     @property
@@ -54,9 +59,16 @@ class Source(Protocol):
     @property
     def metadata(self) -> Metadata: ...
     @property
+    def has_alpha(self) -> bool: ...
+    @property
     def random_access(self) -> bool: ...
 
     def read(self, box: Box) -> Pixels:
         """Return the (h, w, samples) pixels of `box`, which lies inside the picture. Safe from any thread."""
 
     def close(self) -> None: ...
+
+
+def samples_of(source: Source) -> int:
+    """Return how many samples a pixel of `source` has: those of its colour, and its own alpha."""
+    return SAMPLES[source.colour] + source.has_alpha

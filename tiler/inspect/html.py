@@ -30,7 +30,7 @@ def write_html(path: Path, snapshot: Snapshot, report: Mapping[str, Any] | None 
     """
     text = html_report(snapshot, report, limit)
     with atomic_file(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))  # names need not be text
 
 
 def html_report(snapshot: Snapshot, report: Mapping[str, Any] | None = None, limit: float = LIMIT) -> str:

@@ -1,5 +1,6 @@
 """What a network is, what it expects, and what it likes: a value, read from the TOML file beside its graph."""
 
+import re
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
@@ -9,6 +10,8 @@ from tiler.errors import ModelError
 
 CARD = "card.toml"
 GRAPH = "tf_graph.pb"
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # The contract of a directory that has a graph and no card.
 DEFAULT_CONTRACT = "bshm"
@@ -23,6 +26,7 @@ class ModelCard:
     graph: file name of the frozen TensorFlow graph.
     sha256: of that file, lower-case hexadecimal; None where it is not known beforehand.
     hub_id: its name on ModelScope; None for a network that is not fetched from there.
+    revision: the branch, tag or commit to fetch there; named wherever `hub_id` is.
     input_tensor: takes (h, w, 3) float32, 0..255, in the order `channels`, "rgb" or "bgr".
     output_tensor: gives (h, w, c) float32, 0..255, of which channel `alpha_channel` is the alpha.
     guide_px: short side of the picture on which it is at its best.
@@ -50,12 +54,13 @@ class ModelCard:
     multiple_px: int
     directory: Path = field(compare=False)
     hub_id: str | None = None
+    revision: str | None = None
     sha256: str | None = None
     views_px: tuple[int, ...] = ()
     network_levels: int | None = None
 
 
-OPTIONAL = ("hub_id", "sha256", "views_px", "network_levels")
+OPTIONAL = ("hub_id", "revision", "sha256", "views_px", "network_levels")
 INTEGERS = ("alpha_channel", "guide_px", "tile_px", "overlap_px", "multiple_px", "network_levels")
 
 
@@ -101,7 +106,8 @@ def find_card(model: str) -> ModelCard:
         return read_card(directory / CARD)
     if (directory / GRAPH).is_file():
         name = directory.resolve().name
-        return replace(known[DEFAULT_CONTRACT], name=name, title=name, directory=directory, hub_id=None, sha256=None)
+        bshm = replace(known[DEFAULT_CONTRACT], hub_id=None, revision=None, sha256=None)
+        return replace(bshm, name=name, title=name, directory=directory)
     names = ", ".join(known)
     if directory.is_dir():
         raise ModelError(f"{model}: there is neither {CARD} nor {GRAPH} in this directory.", f"Or choose: {names}.")
@@ -134,6 +140,10 @@ def _check(card: ModelCard, path: Path) -> None:
             raise _wrong(path, f"{name} is {getattr(card, name)}", f"Give {value} or more.")
     if 2 * card.overlap_px > card.tile_px:
         raise _wrong(path, f"overlap_px is {card.overlap_px}", f"Give at most half of tile_px, {card.tile_px // 2}.")
+    if (card.hub_id is None) != (card.revision is None):
+        raise _wrong(path, f"hub_id is {card.hub_id!r} and revision {card.revision!r}", "Give both, or neither.")
+    if card.sha256 is not None and not SHA256.fullmatch(card.sha256):
+        raise _wrong(path, f"sha256 is {card.sha256!r}", "Give 64 digits of 0-9 and a-f, as `sha256sum` prints them.")
     if Path(card.graph).name != card.graph:
         raise _wrong(path, f"graph is {card.graph!r}", "Give the name of a file beside the card.")
 

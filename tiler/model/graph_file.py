@@ -1,31 +1,35 @@
 """A frozen TensorFlow graph: read from its file, and its weights unpacked."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tiler.errors import ModelError
+from tiler.model.graph_ops import check_operations
 
 
-def read_graph(path: Path) -> Any:
-    """Return the GraphDef in the file `path`.
+def read_graph(path: Path) -> tuple[Any, str]:
+    """Return the GraphDef in the file `path`, and the sha256 of the very bytes it was read from.
 
-    Raises ModelError if the file cannot be read or holds no graph.
+    Raises ModelError if the file cannot be read, holds no graph, or one with an operation that is not allowed.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
     remedy = "Give a directory with a frozen TensorFlow graph, or fetch the model again."
     try:
-        graph = GraphDef.FromString(path.read_bytes())
+        content = path.read_bytes()
+        graph = GraphDef.FromString(content)
     except OSError as error:
         raise ModelError(f"{path}: the network cannot be read: {error.strerror}.", remedy) from error
     except DecodeError as error:
         raise ModelError(f"{path}: this is not a frozen TensorFlow graph.", remedy) from error
     if not graph.node:
         raise ModelError(f"{path}: this file holds no network.", remedy)
-    return graph
+    check_operations(graph, path)
+    return graph, sha256(content).hexdigest()
 
 
 def unpack_weights(graph: Any) -> None:

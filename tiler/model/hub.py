@@ -33,7 +33,7 @@ def status(card: ModelCard) -> str:
     if path is not None:
         return f"on this disk: {path}"
     if card.hub_id is not None:
-        return f"not on this disk; fetched from ModelScope ({card.hub_id}) when first used"
+        return f"not on this disk; fetched from ModelScope ({card.hub_id}, {card.revision}) when first used"
     return "missing; install tiler again"
 
 
@@ -46,7 +46,7 @@ def _on_disk(card: ModelCard) -> Path | None:
         return None
     download, failure = _client()
     try:
-        snapshot = download(card.hub_id, local_files_only=True)
+        snapshot = download(card.hub_id, revision=card.revision, local_files_only=True)
     except (failure, OSError):
         return None
     # An earlier attempt without a network leaves a snapshot with nothing in it.
@@ -56,9 +56,14 @@ def _on_disk(card: ModelCard) -> Path | None:
 
 def _fetch(card: ModelCard, hub_id: str, progress: Progress) -> Path:
     download, failure = _client()
-    progress.note(f"Fetching {card.name} from ModelScope ({hub_id}); this happens once.")
+    progress.note(f"Fetching {card.name} from ModelScope ({hub_id}, {card.revision}); this happens once.")
     try:
-        snapshot = download(hub_id, allow_patterns=[card.graph], progress_callbacks=[_listener(card, progress)])
+        snapshot = download(
+            hub_id,
+            revision=card.revision,
+            allow_patterns=[card.graph],
+            progress_callbacks=[_listener(card, progress)],
+        )
     except (failure, OSError) as error:
         # A connection's own words are a page of addresses and retries.
         why = "it cannot be reached" if isinstance(error, ConnectionError) else _first_line(error)
@@ -103,8 +108,8 @@ def _unreachable(card: ModelCard, hub_id: str, what: str) -> ModelError:
         f"The model {card.name} is not on this disk and {what}.",
         "There are three ways to get it:\n"
         "  1. connect to the internet and run the same command again;\n"
-        f"  2. on a connected machine run `modelscope download {hub_id}`, copy its cache directory here and\n"
-        "     point the environment variable MODELSCOPE_CACHE at the copy;\n"
+        f"  2. on a connected machine run `modelscope download {hub_id} --revision {card.revision}`, copy its cache\n"
+        "     directory here and point the environment variable MODELSCOPE_CACHE at the copy;\n"
         f"  3. put {card.graph} into any directory and say --model DIR.",
     )
 

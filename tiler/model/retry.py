@@ -1,8 +1,12 @@
-"""A network that gets a second chance, alone; and whose answers are checked."""
+"""A network that gets a second chance, alone; and whose answers are checked.
+
+Alone in the whole process: the pictures of a batch share one network, and its memory.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from threading import Condition
+from threading import Condition, Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +21,14 @@ class NoAnswerError(Exception):
 
 
 class RetryingNetwork:
-    """A `Network` that asks another one, and once more if that fails, while nobody else asks.
+    """A `Network` that asks another one, and once more if that fails, while nobody else asks, in this run or another.
 
     What fails beside other tiles, for want of memory above all, often succeeds alone.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._door = _Door()
+        self._door = _door_of(network)
 
     @property
     def card(self) -> ModelCard:
@@ -92,6 +96,16 @@ class _Door:
         with self._changed:
             self._inside -= 1
             self._changed.notify_all()
+
+
+_doors: WeakKeyDictionary[Network, _Door] = WeakKeyDictionary()
+_finding = Lock()
+
+
+def _door_of(network: Network) -> _Door:
+    """Return the one door of `network`, whichever run asks."""
+    with _finding:
+        return _doors.setdefault(network, _Door())
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """A network at work: one TensorFlow session, in its own graph, that any thread may call."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tiler.model.graph_file import read_graph, unpack_weights
 from tiler.model.graph_report import GraphReport, graph_report
 from tiler.model.hub import find_graph
 from tiler.model.network import Device, UsedPrecision
+from tiler.model.trust import pinned
 from tiler.progress import Progress, logged
 from tiler.settings import ComputeOptions, Precision
 
@@ -52,7 +52,9 @@ def open_session(compute: ComputeOptions, progress: Progress) -> "Session":
     Raises ModelError if the network cannot be found, fetched or loaded.
     """
     card = find_card(compute.model)
-    session = Session(card, find_graph(card, progress), precision=compute.precision, threads=compute.thread_count)
+    path = find_graph(card, progress)
+    trusted = pinned(card, path, progress)
+    session = Session(trusted, path, precision=compute.precision, threads=compute.thread_count)
     if card.sha256 is None:
         for sentence in session.graph_report.sentences():
             progress.note(f"{card.name}: {sentence}")
@@ -78,13 +80,13 @@ class Session:
         Each call runs on one thread: so many tiles at once keep a machine busier than one tile on many threads, and
         the order of additions within a tile never changes.
 
-        Raises ModelError if the file is no graph, is not the one the card knows, or lacks the card's tensors; and if
-        `precision` is "bf16" on a machine that cannot.
+        Raises ModelError if the file is no graph, is not the one the card knows, holds an operation that is not
+        allowed, or lacks the card's tensors; and if `precision` is "bf16" on a machine that cannot.
         """
         tf = load_tensorflow()
-        definition = read_graph(path)
+        definition, self.sha256 = read_graph(path)
+        _check_sha256(self.sha256, path, card)
         self.card = card
-        self.sha256 = _verified_sha256(path, card)
         self.graph_report = graph_report(definition)
         self.device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
         self.precision = choose_precision(precision, has_gpu=self.device == "gpu")
@@ -204,15 +206,12 @@ def _padded(rgb: NDArray[np.float32], multiple_px: int) -> NDArray[np.float32]:
     return np.pad(rgb, ((0, rows), (0, cols), (0, 0)), mode="symmetric")
 
 
-def _verified_sha256(path: Path, card: ModelCard) -> str:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+def _check_sha256(found: str, path: Path, card: ModelCard) -> None:
     if card.sha256 is not None and found != card.sha256:
         raise ModelError(
             f"{path}: this is not the graph that the card of {card.name} describes, or a part of it is missing.",
             f"Install or fetch it again; its sha256 should be {card.sha256}.",
         )
-    return found
 
 
 def _misfit(path: Path, card: ModelCard, definition: Any) -> ModelError:

@@ -4,9 +4,7 @@ A block needs its neighbours' tiles, so at any moment about two rows of tiles ha
 Their answers are kept here until they are. Tiles that the network failed on are listed here too.
 """
 
-import os
 import shutil
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tiler.errors import OutputError
+from tiler.sealed import DamagedFileError, is_whole, read_sealed, write_sealed
 from tiler.store.looks import Looks
-
-CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,35 +42,42 @@ class Journal:
 
     def keep(self, level: int, i: int, j: int, alpha: NDArray[np.float32]) -> None:
         """Keep the answer of tile (i, j) until `forget`; a full disk keeps nothing, and the next block reports it."""
-        data = alpha.tobytes()
         with suppress(OSError):
-            _write_atomically(
-                self._tiles / f"{level}-{i}-{j}", data + zlib.crc32(data).to_bytes(CHECKSUM_BYTES, "little")
-            )
+            write_sealed(self._tile(level, i, j), alpha.tobytes())
 
     def kept(self, level: int) -> frozenset[tuple[int, int]]:
         """Return the tiles (row, column) of a level whose answers are here and whole."""
-        paths = [path for path in self._tiles.glob(f"{level}-*") if path.suffix == ""]
-        return frozenset(_place(path)[1:] for path in paths if _payload(path) is not None)
+        return frozenset(_place(path)[1:] for path in self._tiles.glob(f"{level}-*.tile") if is_whole(path))
 
     def recall(self, level: int, i: int, j: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """Return the answer of a tile that is `kept`, bit for bit, (h, w) float32 of `shape`."""
-        data = (self._tiles / f"{level}-{i}-{j}").read_bytes()
-        return np.frombuffer(data[:-CHECKSUM_BYTES], np.float32).reshape(shape)
+        """Return the answer of a tile that is `kept`, bit for bit, (h, w) float32 of `shape`.
+
+        Raises OutputError if it was lost since.
+        """
+        path = self._tile(level, i, j)
+        try:
+            return np.frombuffer(read_sealed(path), np.float32).reshape(shape)
+        except (FileNotFoundError, DamagedFileError) as error:
+            raise OutputError(
+                f"{path}: this tile of the work folder is missing or damaged.",
+                "Give the same command again: the tile is run again.",
+            ) from error
 
     def forget(self, level: int, i: int) -> None:
         """Remove the kept tiles of row i."""
-        for path in self._tiles.glob(f"{level}-{i}-*"):
+        for path in self._tiles.glob(f"{level}-{i}-*.tile"):
             path.unlink(missing_ok=True)
 
     def fail(self, tile: FailedTile) -> None:
         """List a tile that failed, before any block is written that holds the guide in its place."""
-        _write_atomically(self._failed / f"{tile.level}-{tile.row}-{tile.col}", tile.reason.encode())
+        write_sealed(self._failed / f"{tile.level}-{tile.row}-{tile.col}.failed", tile.reason.encode())
 
     def failed(self) -> tuple[FailedTile, ...]:
         """Return the tiles that failed, in order."""
-        paths = [path for path in self._failed.iterdir() if path.suffix == ""]
-        return tuple(sorted(FailedTile(*_place(path), path.read_text(encoding="utf-8")) for path in paths))
+        return tuple(sorted(FailedTile(*_place(path), _reason(path)) for path in self._failed.glob("*.failed")))
+
+    def _tile(self, level: int, i: int, j: int) -> Path:
+        return self._tiles / f"{level}-{i}-{j}.tile"
 
     @property
     def shifted(self) -> "Journal":
@@ -100,21 +105,12 @@ class Journal:
 
 
 def _place(path: Path) -> tuple[int, int, int]:
-    level, i, j = path.name.split("-")
+    level, i, j = path.stem.split("-")
     return int(level), int(i), int(j)
 
 
-def _payload(path: Path) -> bytes | None:
-    data = path.read_bytes()
-    payload, checksum = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
-    return payload if payload and zlib.crc32(payload).to_bytes(CHECKSUM_BYTES, "little") == checksum else None
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    part = path.with_suffix(f".{os.getpid()}")
+def _reason(path: Path) -> str:
     try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+        return read_sealed(path).decode()
+    except DamagedFileError:
+        return "The reason was lost: its file is damaged."

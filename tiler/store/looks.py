@@ -1,9 +1,10 @@
 """What a closer look at small subjects has found, on disk beside the journal, for every level and every process.
 
-Files are written aside, synced and renamed: one for each window that was searched, one for each crop that was asked,
-and at the end `chosen.json`, which names the crops that count.
+Files are sealed: one for each window that was searched, one for each crop that was asked, and at the end
+`chosen.looks`, which names the crops that count. One that is damaged counts for nothing.
 """
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.atomic import atomic_file
 from tiler.core.consensus import Consensus
 from tiler.core.geometry import Box, Span
+from tiler.errors import OutputError
 from tiler.image.read.segment_cache import SegmentCache
+from tiler.sealed import DamagedFileError, is_whole, read_sealed, write_sealed
 
 STEPS = 65535
 # Answers kept decoded: a few crops' worth, so that memory does not grow with the number of subjects.
@@ -40,21 +42,23 @@ class Looks:
 
     def keep_window(self, number: int, boxes: list[Box]) -> None:
         """Keep the boxes of the subjects that window `number` shows."""
-        self._write(f"window-{number}.json", json.dumps([_plain(box) for box in boxes]).encode())
+        self._write(self._window(number), json.dumps([_plain(box) for box in boxes]).encode())
 
     def window(self, number: int) -> list[Box] | None:
         """Return the boxes that window `number` shows; None if it was not searched."""
-        path = self._root / f"window-{number}.json"
-        return [_box(one) for one in json.loads(path.read_text())] if path.exists() else None
+        try:
+            return [_box(one) for one in json.loads(read_sealed(self._window(number)))]
+        except (FileNotFoundError, DamagedFileError):
+            return None
 
     def keep_answer(self, number: int, answer: Consensus) -> None:
         """Keep the answer to crop `number`, in 65536 steps."""
-        self._root.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self._root / f"crop-{number}.npy") as file:
-            np.save(file, np.rint(np.clip([answer.alpha, answer.spread], 0, 1) * STEPS).astype(np.uint16))
+        data = io.BytesIO()
+        np.save(data, np.rint(np.clip([answer.alpha, answer.spread], 0, 1) * STEPS).astype(np.uint16))
+        self._write(self._crop(number), data.getvalue())
 
     def has_answer(self, number: int) -> bool:
-        return (self._root / f"crop-{number}.npy").exists()
+        return is_whole(self._crop(number))
 
     def answer(self, number: int) -> Consensus:
         """Return the answer to crop `number`."""
@@ -64,22 +68,38 @@ class Looks:
     def choose(self, looks: list[Look]) -> None:
         """Say that all looks are there, and which of them count."""
         plain = [[look.number, look.level, *_plain(look.crop)] for look in looks]
-        self._write("chosen.json", json.dumps(plain).encode())
+        self._write(self._root / "chosen.looks", json.dumps(plain).encode())
 
     def chosen(self) -> tuple[Look, ...] | None:
-        """Return the looks that count; None before `choose`."""
-        path = self._root / "chosen.json"
-        if self._chosen is None and path.exists():
-            self._chosen = tuple(Look(n, level, _box(box)) for n, level, *box in json.loads(path.read_text()))
+        """Return the looks that count; None before `choose`, or if an answer to one of them was lost."""
+        if self._chosen is None:
+            try:
+                found = json.loads(read_sealed(self._root / "chosen.looks"))
+            except (FileNotFoundError, DamagedFileError):
+                return None
+            looks = tuple(Look(number, level, _box(box)) for number, level, *box in found)
+            self._chosen = looks if all(self.has_answer(look.number) for look in looks) else None
         return self._chosen
 
     def _read(self, number: int) -> NDArray[np.uint16]:
-        return np.asarray(np.load(self._root / f"crop-{number}.npy"), np.uint16)
+        path = self._crop(number)
+        try:
+            return np.asarray(np.load(io.BytesIO(read_sealed(path))), np.uint16)
+        except (FileNotFoundError, DamagedFileError) as error:
+            raise OutputError(
+                f"{path}: this closer look of the work folder is missing or damaged.",
+                "Give the same command again: it is taken again.",
+            ) from error
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _window(self, number: int) -> Path:
+        return self._root / f"{number}.window"
+
+    def _crop(self, number: int) -> Path:
+        return self._root / f"{number}.crop"
+
+    def _write(self, path: Path, data: bytes) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self._root / name) as file:
-            file.write(data)
+        write_sealed(path, data)
 
 
 def _plain(box: Box) -> list[int]:

@@ -1,17 +1,21 @@
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 
 import numpy as np
 import pytest
+import pyvips
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.image import kinds
 from tests.image.pictures import SRGB, boxes, noise, own, tiff_layouts, write_tiff
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
 from tiler.image.open import open_source
+from tiler.image.own_alpha import straight
 from tiler.image.read import tiff
 
 
@@ -191,3 +195,57 @@ def test_damaged_pixels_are_never_made_up(path, data, layout):
         else:
             with suppress(InputError):
                 source.read(Box.whole(source.shape))
+
+
+@pytest.mark.parametrize("tile", [(32, 32), None])
+def test_jpeg_tables_that_all_segments_share_are_used(path, tile):
+    smooth = kinds.picture((64, 96))
+    pyvips.Image.new_from_array(smooth).tiffsave(
+        str(path), compression="jpeg", Q=97, **({"tile": True, "tile_width": 32, "tile_height": 32} if tile else {})
+    )
+    with tifffile.TiffFile(path) as file:
+        assert file.pages.first.jpegtables is not None
+    with closing(open_source(path)) as source:
+        assert np.abs(source.read(Box.whole(source.shape)).astype(int) - smooth).max() < 12
+
+
+ALPHAS = [("unassalpha", "straight"), ("assocalpha", "associated"), ("unspecified", None)]
+
+
+@pytest.mark.parametrize(("kind", "alpha"), ALPHAS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("layout", [{"tile": (32, 32)}, {"planarconfig": "separate", "rowsperstrip": 9}, {}])
+def test_an_alpha_of_its_own_is_read_and_colours_multiplied_by_it_are_divided(path, kind, alpha, dtype, layout):
+    pixels = noise((40, 50, 4), np.uint16)
+    pixels = (pixels / 65535).astype(dtype) if dtype == np.float32 else (pixels >> (0 if dtype == np.uint16 else 8))
+    pixels = pixels.astype(dtype)
+    stored = np.moveaxis(pixels, 2, 0) if "planarconfig" in layout else pixels
+    tifffile.imwrite(path, stored, photometric="rgb", extrasamples=[kind], metadata=None, **layout)
+    with closing(open_source(path)) as source:
+        assert source.has_alpha == (alpha is not None)
+        wanted = {"straight": pixels, "associated": straight(pixels), None: pixels[..., :3]}[alpha]
+        np.testing.assert_array_equal(source.read(Box(Span(3, 30), Span(5, 50))), wanted[3:30, 5:])
+        assert any("further channels" in note for note in source.metadata.notes) == (alpha is None)
+
+
+@pytest.mark.parametrize(("kind", "alpha"), ALPHAS)
+def test_so_it_is_of_a_huge_strip(path, monkeypatch, kind, alpha):
+    monkeypatch.setattr(tiff, "MOST_STRIP_BYTES", 0)
+    pixels = noise((40, 50, 4), np.uint8)
+    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=[kind], metadata=None, compression="zlib")
+    with closing(open_source(path)) as source:
+        assert not source.random_access
+        wanted = {"straight": pixels, "associated": straight(pixels), None: pixels[..., :3]}[alpha]
+        found = source.read(Box(Span(0, 40), Span(0, 50)))
+        # libvips rounds down when it divides.
+        assert np.abs(found.astype(int) - wanted).max() <= (alpha == "associated")
+
+
+def test_an_iiq_is_a_raw_file_and_not_its_preview(path):
+    tifffile.imwrite(path, np.full((1, 1, 3), 85, np.uint8), photometric="rgb", metadata=None)
+    data = path.read_bytes()
+    # The raw picture lies behind the header; its directory comes last.
+    moved = struct.pack("<I", len(data) + 16)
+    path.write_bytes(data[:4] + moved + b"IIIICwaR" + data[8:] + bytes(8) + data[8:])
+    with pytest.raises(InputError, match="raw file"):
+        open_source(path)

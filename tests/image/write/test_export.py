@@ -1,4 +1,5 @@
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
 from tiler.image.open import open_source
 from tiler.image.source import Metadata
-from tiler.image.write.export import check_holds, check_output, export
+from tiler.image.write import tiff
+from tiler.image.write.export import check_holds, check_output, export, most_bytes
 from tiler.image.write.formats import OUTPUT_FORMATS
 from tiler.progress import Silent
 from tiler.settings import Settings
@@ -26,15 +28,13 @@ FULL_DEVICE = Path("/dev/full")
 
 
 def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
-    source = ArraySource(pixels, metadata=metadata)
-    export(
-        path,
-        source,
-        source.read,
-        lambda box: alpha[box.slices],
+    source, chosen, progress = (
+        ArraySource(pixels, metadata=metadata),
         Settings.of(threads=2, **options),
         progress or Silent(),
     )
+    check_holds(path, source, chosen, progress)
+    export(path, source, source.read, lambda box: alpha[box.slices], chosen, progress)
 
 
 def samples_of(path):
@@ -116,10 +116,11 @@ def test_linear_light_is_written_as_linear_light(tmp_path):
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
 def test_our_own_reader_reads_the_colours_and_the_metadata(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
-    rgb = noise((40, 50, 3), np.uint16)
-    run_export(path, rgb, noise((40, 50), np.uint16), metadata=Metadata(SRGB, (300.0, 240.0)))
+    rgb, alpha = noise((40, 50, 3), np.uint16), noise((40, 50), np.uint16)
+    run_export(path, rgb, alpha, metadata=Metadata(SRGB, (300.0, 240.0)))
     source = open_source(path)
-    np.testing.assert_array_equal(source.read(Box.whole(source.shape)), rgb)
+    assert source.has_alpha
+    np.testing.assert_array_equal(source.read(Box.whole(source.shape)), np.dstack([rgb, alpha]))
     assert source.metadata.icc == SRGB
     assert source.metadata.dpi == pytest.approx((300, 240), abs=0.02)
     source.close()
@@ -143,10 +144,43 @@ def test_a_directory_is_replaced_completely_or_not_at_all(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.zarr"]
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path, suffix, is_there):
+    (tmp_path / "store").mkdir()
+    link, target = tmp_path / f"link{suffix}", tmp_path / "store" / f"target{suffix}"
+    pixels, alpha = noise((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint16)
+    if is_there:
+        run_export(target, pixels[::-1], alpha)
+    link.symlink_to(target)
+    check_output(link, Settings(), tmp_path / "picture.tif")
+    run_export(link, pixels, alpha)
+    assert link.is_symlink()
+    np.testing.assert_array_equal(samples_of(target)[..., :3], pixels)
+    assert [entry.name for entry in target.parent.iterdir()] == [target.name]
+
+
+def test_a_link_to_nowhere_is_refused_at_once(tmp_path):
+    (tmp_path / "out.tif").symlink_to(tmp_path / "gone" / "out.tif")
+    with pytest.raises(OutputError, match="there is no directory"):
+        check_output(tmp_path / "out.tif", Settings(), tmp_path / "picture.tif")
+
+
+def test_a_store_of_others_is_never_replaced(tmp_path):
+    path = tmp_path / "out.zarr"
+    zarr.create_group(path, attributes={"theirs": 1})
+    with pytest.raises(OutputError, match="not tiler's"):
+        check_output(path, Settings(), tmp_path / "picture.tif")
+    with pytest.raises(OutputError, match="not tiler's"):
+        run_export(path, noise((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint16))
+    assert zarr.open_group(path, mode="r").attrs["theirs"] == 1
+
+
 def test_a_picture_too_large_for_its_format_is_refused(tmp_path):
+    source = ArraySource(np.zeros((16384, 1, 3), np.uint8))
     with pytest.raises(OutputError, match="WebP ends at 16383 px a side"):
-        check_holds(tmp_path / "out.webp", (16384, 1))
-    check_holds(tmp_path / "out.tif", (16384, 1))
+        check_holds(tmp_path / "out.webp", source, Settings(), Silent())
+    check_holds(tmp_path / "out.tif", source, Settings(), Silent())
 
 
 def test_a_profile_is_written_only_where_it_is_true(tmp_path):
@@ -238,3 +272,29 @@ def test_an_output_that_can_be_written_is_not_refused(tmp_path, suffix):
     check_output(path, Settings(), tmp_path / "picture.tif")
     path.write_bytes(b"old")
     check_output(path, Settings(), tmp_path / "picture.tif")
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "lzw", "pyramid": True}, {"alpha_only": True}, {"bits": 16}])
+@pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
+def test_no_output_is_larger_than_is_foreseen(tmp_path, suffix, options):
+    if options.get("bits") and suffix in (".webp", ".exr"):
+        pytest.skip("has no such depth")
+    source = ArraySource(noise((700, 530, 3), np.uint8), metadata=Metadata(SRGB))
+    settings = Settings.of(threads=2, **options)
+    alpha = noise((700, 530), np.uint16)
+    path = tmp_path / f"out{suffix}"
+    export(path, source, source.read, lambda box: alpha[box.slices], settings, Silent())
+    size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+    assert size <= most_bytes(path, source, settings)
+
+
+def test_scratch_files_of_overviews_lie_beside_the_output_or_in_the_work_dir(tmp_path, monkeypatch):
+    places = []
+    real = tempfile.TemporaryFile
+    monkeypatch.setattr(tiff, "TemporaryFile", lambda **where: (places.append(where["dir"]), real(**where))[1])
+    source = ArraySource(noise((1100, 900, 3), np.uint8))
+    (tmp_path / "work").mkdir()
+    for work_dir in (None, tmp_path / "work"):
+        settings = Settings.of(threads=2, pyramid=True, work_dir=work_dir)
+        export(tmp_path / "o.tif", source, source.read, lambda box: np.zeros(box.shape, np.uint16), settings, Silent())
+    assert set(places) == {tmp_path, tmp_path / "work"}

@@ -5,6 +5,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from tests.image.pictures import SRGB, noise, output_image
 from tiler.image.halving import halve
@@ -70,10 +71,40 @@ def test_tags():
         assert len(tiff.pages) == 1
 
 
-@pytest.mark.parametrize(("room", "big"), [(512 * 512 * 4, False), (512 * 512 * 4 - 1, True)])
-def test_a_picture_that_a_classic_tiff_may_not_hold_is_a_bigtiff(monkeypatch, room, big):
-    monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", room)
+@pytest.mark.parametrize("compression", ["deflate", "lzw"])
+def test_a_picture_that_a_classic_tiff_may_not_hold_is_a_bigtiff(monkeypatch, compression):
     pixels = noise((20, 30, 4), np.uint8)
-    with tifffile.TiffFile(written(pixels)) as tiff:
-        assert tiff.is_bigtiff is big
-        np.testing.assert_array_equal(tiff.asarray(), pixels)
+    most = tiff_writer.most_bytes(output_image(pixels, compression=compression), (20, 30))
+    for room in (most, most - 1):
+        monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", room)
+        with tifffile.TiffFile(written(pixels, compression=compression)) as tiff:
+            assert tiff.is_bigtiff is (room < most)
+            np.testing.assert_array_equal(tiff.asarray(), pixels)
+
+
+@settings(max_examples=20)
+@given(
+    st.integers(1, 1100),
+    st.sampled_from([np.uint8, np.uint16, np.float32]),
+    st.sampled_from(["deflate", "lzw"]),
+    st.integers(0, 99),
+)
+def test_noise_takes_no_more_than_the_most_bytes(width, dtype, compression, seed):
+    """LZW makes noise a third larger than it is, so the size of the pixels is no bound."""
+    image = output_image(noise((512, width, 4), np.uint8, seed).astype(dtype), compression=compression)
+    with tifffile.TiffFile(written(next(iter(image.bands)), compression=compression)) as tiff:
+        assert sum(tiff.pages.first.databytecounts) <= tiff_writer.most_bytes(image, (512, width))
+
+
+def test_metadata_counts_towards_the_bytes_that_a_classic_tiff_may_not_hold(monkeypatch):
+    pixels = noise((20, 30, 4), np.uint8)
+    monkeypatch.setattr(tiff_writer, "MOST_CLASSIC_BYTES", tiff_writer.most_bytes(output_image(pixels), (20, 30)))
+    with tifffile.TiffFile(written(pixels, metadata=Metadata(xmp=b"<a/>"))) as tiff:
+        assert tiff.is_bigtiff
+
+
+def test_rationals_of_the_first_directory_are_counted_right():
+    block = Image.Exif()
+    block[318] = (0.3125, 0.33)
+    with tifffile.TiffFile(written(noise((20, 30, 4), np.uint8), metadata=Metadata(exif=block.tobytes()[6:]))) as tiff:
+        assert tiff.pages.first.tags[318].count == 2

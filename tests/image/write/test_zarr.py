@@ -1,6 +1,7 @@
 from base64 import b64decode
 
 import numpy as np
+import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,3 +44,22 @@ def test_metadata_is_in_the_attributes(tmp_path):
     assert [b64decode(said[name]) for name in ("icc", "xmp", "iptc")] == [kept.icc, kept.xmp, kept.iptc]
     assert b64decode(said["exif"])[:4] == b"II*\0"
     assert said["dpi"] == [300, 300]
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])
+def test_channels_have_what_the_schema_requires(tmp_path, dtype, white):
+    """OME-NGFF 0.5, schema "image": a channel has a window with four numbers, and a colour of six digits."""
+    zarr_writer.write(tmp_path / "out.zarr", output_image(np.zeros((4, 5, 5), dtype), "cmyk"))
+    for channel in zarr.open_group(tmp_path / "out.zarr", mode="r").attrs["ome"]["omero"]["channels"]:
+        assert channel["window"] == {"min": 0, "start": 0, "end": white, "max": white}
+        assert len(channel["color"]) == 6
+        assert int(channel["color"], 16) >= 0
+
+
+def test_only_our_own_stores_are_ours(tmp_path):
+    zarr_writer.write(tmp_path / "ours.zarr", output_image(noise((4, 5, 4), np.uint8)))
+    zarr.create_group(tmp_path / "theirs.zarr", attributes={"ome": {}})
+    (tmp_path / "torn.zarr").mkdir()
+    (tmp_path / "torn.zarr" / "zarr.json").write_text('{"attributes"')
+    names = [path.name for path in sorted(tmp_path.iterdir()) if zarr_writer.is_ours(path)]
+    assert names == ["ours.zarr"]

@@ -1,83 +1,108 @@
-"""Building the metadata of the output: upright, of the size of the output, without thumbnails of the source."""
+"""Building the Exif of the output: upright, of the size of the output, without thumbnails of the source."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 
-from tiler.image.metadata.ifd import Entry, entries, in_little_endian, packed
+from tiler.image.metadata.exif import Exif, packed_block, tables_at
+from tiler.image.metadata.ifd import Entry
+from tiler.image.metadata.maker_note import moved_note, without_previews
 from tiler.image.metadata.tags import (
     ASCII,
-    DESCRIPTIVE_TAGS,
     EXIF_HEIGHT_TAG,
-    EXIF_IFD_TAG,
     EXIF_WIDTH_TAG,
-    GPS_IFD_TAG,
+    GEO_TAGS,
     INCH,
-    INTEROPERABILITY_IFD_TAG,
+    JPEG_TAGS,
     LONG,
+    MAKE_TAG,
+    MAKER_NOTE_TAG,
     ORIENTATION_TAG,
     RATIONAL,
     RESOLUTION_UNIT_TAG,
     SHORT,
     SOFTWARE_TAG,
+    UNDEFINED,
     X_RESOLUTION_TAG,
     Y_RESOLUTION_TAG,
 )
 from tiler.image.source import Metadata
 
+# What Exif 2.32 requires of its table: its version, that of FlashPix, and a colour space; here "uncalibrated", which
+# leaves it to the profile.
+REQUIRED = (
+    (36864, UNDEFINED, 4, b"0232"),
+    (40960, UNDEFINED, 4, b"0100"),
+    (40961, SHORT, 1, struct.pack("<H", 0xFFFF)),
+)
+# The rule of interoperability of pictures in Adobe RGB (DCF 2.0).
+ADOBE_RGB = b"R03"
 
-@dataclass(frozen=True, slots=True)
-class Exif:
-    """The entries of an Exif block, little-endian: `main` of IFD0, `photo` of the Exif IFD, `gps` of the GPS IFD."""
 
-    main: list[Entry]
-    photo: list[Entry]
-    gps: list[Entry]
+def exif_tables(exif: bytes | None, shape: tuple[int, int], *, tiff: bool = False) -> Exif:
+    """Return the tables of an Exif block for an upright output of `shape` (height, width), little-endian.
 
+    Left out are thumbnails, which show the picture before it was matted; entries that only point into the old file or
+    describe how it was compressed; and a maker note that cannot be moved (`stuck_maker_note`). A block that names no
+    software gets the name of this one. Without a block, only the software and the orientation are returned.
 
-def exif_tables(exif: bytes | None, shape: tuple[int, int]) -> Exif:
-    """Return the entries of an Exif block for an upright output of `shape` (height, width).
-
-    Thumbnails are left out, because they show the picture before it was matted. So are entries that only point into
-    the old file. A block that names no software gets the name of this one. Without a block, only the software and the
-    orientation are returned.
+    tiff: for the directories of a TIFF, which has the place on the Earth, and must not state a size in its Exif.
     """
-    main: list[Entry] = []
-    inner: dict[int, list[Entry]] = {EXIF_IFD_TAG: [], GPS_IFD_TAG: []}
-    if exif and len(exif) >= 8:
-        order, file = "<" if exif[:2] == b"II" else ">", BytesIO(exif)
-        for entry in entries(file, order, struct.unpack_from(order + "I", exif, 4)[0]):
-            code, _, _, data = entry
-            if code in inner and len(data) == 4:
-                found = entries(file, order, struct.unpack(order + "I", data)[0])
-                inner[code] = [in_little_endian(e, order) for e in found if e[0] != INTEROPERABILITY_IFD_TAG]
-            elif code in DESCRIPTIVE_TAGS - {ORIENTATION_TAG}:
-                main.append(in_little_endian(entry, order))
+    own = _own_tables(exif)
+    main = [entry for entry in own.main if entry[0] != ORIENTATION_TAG and (tiff or entry[0] not in GEO_TAGS)]
     main.append((ORIENTATION_TAG, SHORT, 1, struct.pack("<H", 1)))
     if not any(code == SOFTWARE_TAG for code, *_ in main):
         main.append((SOFTWARE_TAG, ASCII, 6, b"tiler\0"))
     sizes = {EXIF_WIDTH_TAG: shape[1], EXIF_HEIGHT_TAG: shape[0]}
-    photo = [
-        (entry[0], LONG, 1, struct.pack("<I", sizes[entry[0]])) if entry[0] in sizes else entry
-        for entry in inner[EXIF_IFD_TAG]
-    ]
-    return Exif(_once(main), _once(photo), _once(inner[GPS_IFD_TAG]))
+    untrue = JPEG_TAGS | (sizes.keys() if tiff else set()) | ({MAKER_NOTE_TAG} if _is_stuck(own) else set())
+    photo = [_true(entry, sizes) for entry in own.photo if entry[0] not in untrue]
+    if tiff and photo:
+        photo += [entry for entry in REQUIRED if entry[0] not in {code for code, *_ in photo}]
+    # In a TIFF, Exif has the rule of interoperability only where it says more than that the colours are sRGB.
+    is_told = not tiff or any(entry[0] == 1 and entry[3][:3] == ADOBE_RGB for entry in own.interoperability)
+    return replace(own, main=main, photo=photo, interoperability=own.interoperability if is_told else [])
+
+
+def _true(entry: Entry, sizes: dict[int, int]) -> Entry:
+    """Return an entry with the size of the output, by tag, or without previews of the old file."""
+    code, kind, count, data = entry
+    if code in sizes:
+        return code, LONG, 1, struct.pack("<I", sizes[code])
+    return (code, kind, count, without_previews(data)) if code == MAKER_NOTE_TAG else entry
 
 
 def exif_block(metadata: Metadata, shape: tuple[int, int]) -> bytes:
     """Return `exif_tables` and the resolution as a block: a little-endian TIFF structure without an "Exif" header."""
     tables = exif_tables(metadata.exif, shape)
-    main = tables.main + _resolution(metadata.dpi)
-    inner = {EXIF_IFD_TAG: tables.photo, GPS_IFD_TAG: tables.gps}
-    inner = {code: table for code, table in inner.items() if table}
-    # The length of the main table is the same whatever its pointers are.
-    at = 8 + len(packed("<", [*main, *((code, LONG, 1, bytes(4)) for code in inner)], 8))
-    pointers, blocks = [], b""
-    for code, table in inner.items():
-        pointers.append((code, LONG, 1, struct.pack("<I", at + len(blocks))))
-        blocks += packed("<", table, at + len(blocks))
-    return b"II*\0" + struct.pack("<I", 8) + packed("<", [*main, *pointers], 8) + blocks
+    return packed_block("<", replace(tables, main=tables.main + _resolution(metadata.dpi)))
+
+
+def stuck_maker_note(exif: bytes | None) -> str | None:
+    """Return whose maker note an Exif block has that cannot be moved, as the picture names the maker; None if none."""
+    own = _own_tables(exif)
+    if not _is_stuck(own):
+        return None
+    make = next((data for code, _, _, data in own.main if code == MAKE_TAG), b"")
+    return make.split(b"\0")[0].decode("ascii", "replace").strip() or "an unknown maker"
+
+
+def has_place_on_earth(exif: bytes | None) -> bool:
+    """Return whether an Exif block has the tags of GeoTIFF."""
+    return any(code in GEO_TAGS for code, *_ in _own_tables(exif).main)
+
+
+def _own_tables(exif: bytes | None) -> Exif:
+    if not exif or len(exif) < 8:
+        return Exif()
+    order = "<" if exif[:2] == b"II" else ">"
+    found = tables_at(BytesIO(exif), order, struct.unpack_from(order + "I", exif, 4)[0])
+    return found.in_little_endian(order)
+
+
+def _is_stuck(exif: Exif) -> bool:
+    note = next((data for code, _, _, data in exif.photo if code == MAKER_NOTE_TAG), None)
+    return note is not None and moved_note(note, exif.note_at, 0) is None
 
 
 def _resolution(dpi: tuple[float, float] | None) -> list[Entry]:
@@ -86,8 +111,3 @@ def _resolution(dpi: tuple[float, float] | None) -> list[Entry]:
     x, y = (struct.pack("<II", *Fraction(value).limit_denominator(1000).as_integer_ratio()) for value in dpi)
     unit = (RESOLUTION_UNIT_TAG, SHORT, 1, struct.pack("<H", INCH))
     return [(X_RESOLUTION_TAG, RATIONAL, 1, x), (Y_RESOLUTION_TAG, RATIONAL, 1, y), unit]
-
-
-def _once(table: list[Entry]) -> list[Entry]:
-    """Return the table with the first entry of each tag alone, because a directory may hold a tag once."""
-    return list({entry[0]: entry for entry in reversed(table)}.values())

@@ -1,21 +1,17 @@
-"""Parsing metadata: what the Exif, Photoshop and PNG blocks of a file hold."""
+"""Parsing metadata: what the blocks of Exif and Photoshop hold."""
 
 import struct
-import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
-from tiler.image.metadata.ifd import MOST_ENTRY_BYTES, Entry, Seekable, entries, packed
+from tiler.image.metadata.exif import packed_block, tables_at
+from tiler.image.metadata.ifd import Seekable, entries, numbers
 from tiler.image.metadata.tags import (
-    DESCRIPTIVE_TAGS,
-    EXIF_IFD_TAG,
-    GPS_IFD_TAG,
+    GEO_TAGS,
     INCH,
     INCHES_PER_UNIT,
-    LONG,
     ORIENTATION_TAG,
-    RATIONAL,
     RESOLUTION_UNIT_TAG,
     SHORT,
     X_RESOLUTION_TAG,
@@ -24,8 +20,7 @@ from tiler.image.metadata.tags import (
 
 # The image resource that holds IPTC (Adobe Photoshop File Formats Specification).
 IPTC_RESOURCE = 0x0404
-# (type, count) of a resolution and of its unit.
-RESOLUTION_TYPES = ((RATIONAL, 1), (SHORT, 1))
+RESOLUTION_TAGS = (RESOLUTION_UNIT_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG)
 
 
 def upright_exif(exif: bytes | None) -> bytes | None:
@@ -51,29 +46,16 @@ def exif_of_tiff(file: Seekable, order: str, offset: int, *, big: bool = False) 
     """Return an Exif block with the descriptive tags of the IFD at `offset`, and its Exif and GPS IFDs; None if empty.
 
     order: "<" or ">", the byte order. big: the file is a BigTIFF. Values are copied as they are; entries whose values
-    lie outside the file are left out.
+    lie outside the file are left out. Where the picture lies on its side, so is its place on the Earth, which would be
+    false when the picture is turned.
     """
-    main: list[Entry] = []
-    inner: dict[int, list[Entry]] = {}
-    for entry in entries(file, order, offset, big=big):
-        code, _, _, data = entry
-        if code in (EXIF_IFD_TAG, GPS_IFD_TAG) and len(data) in (4, 8):
-            inner[code] = list(entries(file, order, struct.unpack(order + "IQ"[len(data) // 8], data)[0], big=big))
-        elif code in DESCRIPTIVE_TAGS:
-            main.append(entry)
-    inner = {code: found for code, found in inner.items() if found}
-    if not inner and not any(code != ORIENTATION_TAG for code, *_ in main):
+    found = tables_at(file, order, offset, big=big)
+    orientation = next((numbers(entry, order) for entry in found.main if entry[0] == ORIENTATION_TAG), (1,))
+    if orientation != (1,):
+        found = replace(found, main=[entry for entry in found.main if entry[0] not in GEO_TAGS])
+    if not found.photo and not found.gps and not any(code != ORIENTATION_TAG for code, *_ in found.main):
         return None
-    # The length of the main table, pointers included, must be known before the tables behind it can be placed.
-    pointers = [(code, LONG, 1, bytes(4)) for code in inner]
-    at = 8 + len(packed(order, [*main, *pointers], 8))
-    blocks = []
-    for index, found in enumerate(inner.values()):
-        pointers[index] = (*pointers[index][:3], struct.pack(order + "I", at))
-        blocks.append(packed(order, found, at))
-        at += len(blocks[-1])
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
-    return upright_exif(head + packed(order, [*main, *pointers], 8) + b"".join(blocks))
+    return upright_exif(packed_block(order, found))
 
 
 def iptc_in(resources: bytes | None) -> bytes | None:
@@ -97,65 +79,27 @@ def image_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += 4 + size + size % 2
 
 
-def xmp_of_png(path: Path) -> bytes | None:
-    """Return the XMP packet of a PNG, from the iTXt chunk that Adobe named for it; None without one, or if no PNG."""
-    rest = _png_text(path, b"iTXt", b"XML:com.adobe.xmp")
-    if rest is None:
-        return None
-    text = rest[2:].split(b"\0", 2)[-1]
-    return _inflated(text) if rest[:1] == b"\1" else text
-
-
-def iptc_of_png(path: Path) -> bytes | None:
-    """Return the IPTC records (IIM) of a PNG, which ImageMagick and others write in hexadecimal; None without any."""
-    text = _inflated((_png_text(path, b"zTXt", b"Raw profile type iptc") or b"")[1:]) or b""
-    try:
-        data = bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
-    except ValueError:
-        return None
-    return (iptc_in(data) if data[:4] == b"8BIM" else data) or None
-
-
 def dpi_in(exif: bytes | None) -> tuple[float, float] | None:
     """Return the (horizontal, vertical) pixels per inch in an Exif block; None if it states none."""
     exif = (exif or b"").removeprefix(b"Exif\0\0")
     if exif[:4] not in (b"II*\0", b"MM\0*") or len(exif) < 8:
         return None
     order = _order(exif)
-    start = struct.unpack_from(order + "I", exif, 4)[0]
-    directory = entries(BytesIO(exif), order, start)
-    found = {code: data for code, kind, count, data in directory if (kind, count) in RESOLUTION_TYPES}
-    unit = struct.unpack(order + "H", found[RESOLUTION_UNIT_TAG])[0] if RESOLUTION_UNIT_TAG in found else INCH
-    if unit not in INCHES_PER_UNIT or not {X_RESOLUTION_TAG, Y_RESOLUTION_TAG} <= found.keys():
+    return dpi_at(BytesIO(exif), order, struct.unpack_from(order + "I", exif, 4)[0])
+
+
+def dpi_at(file: Seekable, order: str, offset: int, *, big: bool = False) -> tuple[float, float] | None:
+    """Return the (horizontal, vertical) pixels per inch in the IFD at `offset`, whatever types they have; None if none.
+
+    order: "<" or ">", the byte order. big: the file is a BigTIFF.
+    """
+    directory = entries(file, order, offset, big=big)
+    found = {entry[0]: numbers(entry, order) for entry in directory if entry[0] in RESOLUTION_TAGS}
+    unit, x, y = (found.get(code, ()) for code in RESOLUTION_TAGS)
+    per_inch = INCHES_PER_UNIT.get(unit[0] if unit else INCH)
+    if per_inch is None or not x or not y or not x[0] > 0 or not y[0] > 0:
         return None
-    x, y = (struct.unpack(order + "II", found[code]) for code in (X_RESOLUTION_TAG, Y_RESOLUTION_TAG))
-    if not all((*x, *y)):
-        return None
-    return x[0] / x[1] / INCHES_PER_UNIT[unit], y[0] / y[1] / INCHES_PER_UNIT[unit]
-
-
-def _png_text(path: Path, kind: bytes, name: bytes) -> bytes | None:
-    """Return what follows the name in the first text chunk of kind `kind` and name `name`; None without one."""
-    with path.open("rb") as file:
-        if file.read(8) != b"\x89PNG\r\n\x1a\n":
-            return None
-        while len(head := file.read(8)) == 8:
-            size = int.from_bytes(head[:4], "big")
-            if head[4:] != kind or size > MOST_ENTRY_BYTES:
-                file.seek(size + 4, 1)
-                continue
-            own, _, rest = file.read(size).partition(b"\0")
-            if own == name:
-                return rest
-            file.seek(4, 1)
-    return None
-
-
-def _inflated(data: bytes) -> bytes | None:
-    try:
-        return zlib.decompressobj().decompress(data, MOST_ENTRY_BYTES)
-    except zlib.error:
-        return None
+    return x[0] / per_inch, y[0] / per_inch
 
 
 def _order(exif: bytes) -> str:

@@ -7,20 +7,24 @@ import imagecodecs
 
 from tiler.errors import InputError
 from tiler.image.depth import full_range
-from tiler.image.limits import check_decodable, check_pixels
-from tiler.image.metadata.parse import upright_exif
-from tiler.image.read.in_memory import decoded, in_memory
+from tiler.image.metadata.parse import dpi_in, upright_exif
+from tiler.image.read.in_memory import Alpha, check_size, decoded, further, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
 from tiler.image.read.jpeg_check import check_jpeg_2000
-from tiler.image.source import Metadata, Source
+from tiler.image.source import SAMPLES, Colour, Metadata, Source
 
 # How a codestream begins: its start and the marker of its size (ISO 15444-1, A.4.1 and A.5.1).
 SIZ = b"\xff\x4f\xff\x51"
+# The number of a colour space, and of the kinds of a channel.
+CMYK = b"\0\0\0\x0c"
+OPACITIES: dict[int, Alpha] = {1: "straight", 2: "associated"}
 METRES_PER_INCH = 0.0254
 # The UUID boxes in which ExifTool and Exiv2 keep these blocks; that of XMP is in the XMP specification, part 3, 1.1.4.
 XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF = b"JpgTiffExif->JP2"
 IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+# The box of "GeoTIFF Box Specification for JPEG 2000 Metadata".
+GEO = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
@@ -39,14 +43,37 @@ def _read(path: Path, max_pixels: int) -> Source:
     bits = (stream[42] & 0x7F) + 1
     if stream[42] & 0x80 or bits > 16:
         raise InputError(f"{path}: its samples are signed or of {bits} bits.", "Save it with 8 or 16 bits.")
-    check_pixels(path, (bottom - top, right - left), max_pixels)
-    check_decodable(path, (right - left) * (bottom - top) * 4 * 8, "a JPEG 2000 picture")
+    shape = (bottom - top, right - left)
+    check_size(path, shape, max_pixels, 4 * 8, "a JPEG 2000 picture")
     check_jpeg_2000(stream)
     pixels = full_range(imagecodecs.jpeg2k_decode(data), bits)
+    samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     uuids = {} if is_bare else {content[:16]: content[16:] for kind, content in boxes(data) if kind == b"uuid"}
     exif, xmp, iptc = (uuids.get(uuid) or None for uuid in (EXIF, XMP, IPTC))
     head = found.get(b"jp2h", b"")
-    return in_memory(pixels, Metadata(_icc(head), _dpi(head), upright_exif(exif), xmp, iptc))
+    alpha, colour = _alpha(head), _colour(head, samples)
+    notes = further(samples, colour, alpha)
+    if GEO in uuids:
+        notes += ("Its place on the Earth (GeoJP2) is not read, and not in the output.",)
+    metadata = Metadata(_icc(head), _dpi(head) or dpi_in(exif), upright_exif(exif), xmp, iptc, notes)
+    return in_memory(pixels, shape, metadata, colour=colour, alpha=alpha)
+
+
+def _alpha(head: bytes) -> Alpha:
+    """Return what the definitions of the channels say of an opacity of the whole picture (ISO 15444-1, I.5.3.6)."""
+    listed = first_of_each(head).get(b"cdef", b"")
+    for _, kind, of in struct.iter_unpack(">HHH", listed[2 : 2 + (len(listed) - 2) // 6 * 6]):
+        if kind in OPACITIES and of == 0:
+            return OPACITIES[kind]
+    return None
+
+
+def _colour(head: bytes, samples: int) -> Colour:
+    """Return what the samples mean, from the number of the colour space (ISO 15444-1, I.5.3.3; 15444-2, M.11.7.3)."""
+    spaces = [content[3:7] for kind, content in boxes(head) if kind == b"colr" and content[:1] == b"\1"]
+    if CMYK in spaces and samples >= SAMPLES["cmyk"]:
+        return "cmyk"
+    return "rgb" if samples >= SAMPLES["rgb"] else "grey"
 
 
 def _icc(head: bytes) -> bytes | None:

@@ -6,14 +6,10 @@ flipped bits in coded data cannot be found: the data, like every packet of JPEG 
 without an error.
 """
 
-import logging
 import re
 from collections.abc import Iterator
 
 import pyvips
-
-# libvips logs its warnings, too; a warning that matters is raised here as an error.
-logging.getLogger("pyvips").addHandler(logging.NullHandler())
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 # Markers of tables and of an extension, whose numbers lie among those of frames.

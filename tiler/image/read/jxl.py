@@ -1,21 +1,22 @@
 """JPEG XL in: in boxes, or a bare codestream."""
 
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 
-from tiler.image.limits import check_decodable, check_pixels
+from tiler.errors import InputError
+from tiler.image.depth import full_range
 from tiler.image.metadata.ifd import MOST_ENTRY_BYTES
-from tiler.image.metadata.parse import dpi_in, orientation_in, upright_exif
-from tiler.image.read.in_memory import decoded, in_memory
+from tiler.image.metadata.parse import dpi_in, upright_exif
+from tiler.image.read.in_memory import FURTHER, check_size, decoded, in_memory
 from tiler.image.read.iso_boxes import boxes, first_of_each
-from tiler.image.source import Metadata, Source
-
-# How a codestream begins.
-BARE = b"\xff\x0a"
-# Width over height for each code of the size header (ISO 18181-1, B.2).
-RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
+from tiler.image.read.jxl_header import BARE, Header, header_of
+from tiler.image.read.jxl_profile import profile_of
+from tiler.image.read.orientation import exchanges_sides
+from tiler.image.source import SAMPLES, Colour, Metadata, Source
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
@@ -26,22 +27,63 @@ def open_file(path: Path, max_pixels: int) -> Source:
 def _read(path: Path, max_pixels: int) -> Source:
     data = path.read_bytes()
     found = {} if data.startswith(BARE) else first_of_each(data)
-    stream = found.get(b"jxlc") or found.get(b"jxlp", b"")[4:] or data
-    height, width = _size(stream)
-    check_pixels(path, (height, width), max_pixels)
-    check_decodable(path, height * width * 4 * 8, "a JPEG XL picture")
-    pixels = imagecodecs.jpegxl_decode(data)
-    if pixels.dtype not in (np.uint8, np.uint16):
-        pixels = pixels.astype(np.float32)
+    header = header_of(found.get(b"jxlc") or found.get(b"jxlp", b"")[4:] or data)
+    check_size(path, header.shape, max_pixels, 4 * 8, "a JPEG XL picture")
+    if header.has_black:
+        raise InputError(f"{path}: this JPEG XL is CMYK, which is not read.", "Save it as a TIFF.")
+    # Asked for a frame, the decoder does not make the others.
+    pixels = imagecodecs.jpegxl_decode(data, index=0 if header.animated else None)
+    notes = ["The first picture of an animation is read."] if header.animated else []
+    is_float = pixels.dtype.kind == "f"
+    icc, curious = _profile(data, header, is_float)
+    notes += curious
+    exif, xmp = _blocks(data, found)
+    # libjxl has turned the picture upright.
+    shape = header.shape[::-1] if exchanges_sides(header.orientation) else header.shape
+    colour: Colour = "grey" if header.grey else "rgb"
+    notes += [FURTHER] if header.has_more else []
+    if is_float:
+        pixels = _linear(pixels, SAMPLES[colour]) if header.curve != "linear" else pixels.astype(np.float32)
+    else:
+        pixels = full_range(pixels, header.bits)
+    metadata = Metadata(icc, dpi_in(exif), upright_exif(exif or None), xmp, None, tuple(notes))
+    return in_memory(pixels, shape, metadata, colour=colour, undone=header.orientation, alpha=header.alpha)
+
+
+def _profile(data: bytes, header: Header, is_float: bool) -> tuple[bytes | None, list[str]]:
+    """Return the profile that is true of the samples as they are kept, and notes on what is not kept."""
+    if header.usual and header.curve in (("srgb", "linear") if is_float else ("srgb",)):
+        return None, []
+    notes = []
+    if header.curve == "other" or (header.curve == "linear" and not is_float):
+        notes.append("Its light is not on the curve of sRGB; it is seen as that of sRGB.")
+    # Floats that are made linear are no longer what their profile says.
+    icc = None if is_float and header.curve != "linear" else profile_of(data)
+    if icc is None:
+        notes.append("Its colour profile is not kept; its colours are seen as those of sRGB.")
+    return icc, notes
+
+
+def _linear(pixels: NDArray[Any], samples: int) -> NDArray[np.float32]:
+    """Return floats with the curve of sRGB undone in the first `samples`; beyond 0..1 the curve goes on."""
+    floats: NDArray[np.float32] = pixels.astype(np.float32)
+    if floats.ndim == 2:
+        floats = floats[..., None]
+    for row in floats:
+        light = np.abs(row[:, :samples])
+        light = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
+        row[:, :samples] = np.copysign(light, row[:, :samples])
+    return floats
+
+
+def _blocks(data: bytes, found: dict[bytes, bytes]) -> tuple[bytes, bytes | None]:
+    """Return Exif, empty if there is none, and XMP, from the boxes of the file."""
     compressed = [] if data.startswith(BARE) else [content for kind, content in boxes(data) if kind == b"brob"]
     for content in compressed:
         if content[:4] in (b"Exif", b"xml "):
             found.setdefault(content[:4], _decompressed(content[4:]))
     exif = found.get(b"Exif", b"")
-    exif = exif[4 + int.from_bytes(exif[:4], "big") :]
-    # libjxl has turned the picture upright. The decoder does not return the colour profile, so none is known.
-    metadata = Metadata(None, dpi_in(exif), upright_exif(exif or None), found.get(b"xml ") or None)
-    return in_memory(pixels, metadata, undone=orientation_in(exif))
+    return exif[4 + int.from_bytes(exif[:4], "big") :], found.get(b"xml ") or None
 
 
 def _decompressed(data: bytes) -> bytes:
@@ -51,25 +93,3 @@ def _decompressed(data: bytes) -> bytes:
         return bytes(imagecodecs.brotli_decode(data, out=MOST_ENTRY_BYTES))
     except RuntimeError:
         return b""
-
-
-def _size(stream: bytes) -> tuple[int, int]:
-    """Return (height, width) from the size header, a bit field whose lowest bit comes first (ISO 18181-1, B.2)."""
-    if not stream.startswith(BARE) or len(stream) < 12:
-        raise ValueError("it has no size")
-    bits, at = int.from_bytes(stream[2:12], "little"), 0
-
-    def take(count: int) -> int:
-        nonlocal at
-        at += count
-        return (bits >> (at - count)) & ((1 << count) - 1)
-
-    small = take(1)
-
-    def side() -> int:
-        return 8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
-
-    height = side()
-    ratio = take(3)
-    width = side() if not ratio else height * RATIOS[ratio][0] // RATIOS[ratio][1]
-    return height, width

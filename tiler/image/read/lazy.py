@@ -1,5 +1,6 @@
 """A finished output as a lazy Dask array, all samples with the alpha among them."""
 
+import os
 import weakref
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def _image(path: Path) -> Any:
     import pyvips
 
     # By way of a source: in a plain file name libvips takes brackets for options.
-    return pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(path)), "")
+    return pyvips.Image.new_from_source(pyvips.Source.new_from_file(os.fsencode(path)), "")
 
 
 def _decoded(path: Path) -> NDArray[Any]:

@@ -56,6 +56,10 @@ class TurnedSource:
     def dtype(self) -> np.dtype[Any]:
         return self.source.dtype
 
+    @property
+    def has_alpha(self) -> bool:
+        return self.source.has_alpha
+
     def read(self, box: Box) -> Pixels:
         height, width = self.source.shape
         rows, cols = (box.cols, box.rows) if exchanges_sides(self.orientation) else (box.rows, box.cols)

@@ -6,15 +6,17 @@ from typing import Any
 from PIL import ImageCms
 
 from tiler.errors import InputError
-from tiler.image.limits import check_decodable, check_pixels
+from tiler.image.metadata.ifd import entries
 from tiler.image.metadata.parse import exif_of_tiff
-from tiler.image.read.in_memory import decoded, in_memory, library
+from tiler.image.metadata.tags import XMP_TAG
+from tiler.image.read.in_memory import check_size, decoded, in_memory, library
 from tiler.image.source import Metadata, Source
 
 # The curve of sRGB (IEC 61966-2-1) as LibRaw takes it: the power, and the slope near black.
 SRGB_CURVE = (2.4, 12.92)
 # The orientation (Exif 2.32, tag 274) for each turn of LibRaw, which LibRaw undoes.
 ORIENTATIONS = {3: 3, 5: 8, 6: 6}
+SIDEWAYS = (5, 6)
 
 
 def open_file(path: Path, max_pixels: int) -> Source:
@@ -31,14 +33,19 @@ def open_file(path: Path, max_pixels: int) -> Source:
 def _read(path: Path, rawpy: Any, max_pixels: int) -> Source:
     with rawpy.imread(str(path)) as raw:
         flip = raw.sizes.flip
-        check_pixels(path, (raw.sizes.height, raw.sizes.width), max_pixels)
-        check_decodable(path, raw.sizes.width * raw.sizes.height * 3 * 8, "a raw file")
+        shape = (raw.sizes.height, raw.sizes.width)
+        check_size(path, shape, max_pixels, 3 * 8, "a raw file")
         pixels = raw.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True, gamma=SRGB_CURVE)
     with path.open("rb") as file:
         start = file.read(8)
         order = {b"II": "<", b"MM": ">"}.get(start[:2])
         offset = int.from_bytes(start[4:8], "little" if order == "<" else "big")
         exif = exif_of_tiff(file, order, offset) if order else None
+        has_xmp = bool(order) and any(code == XMP_TAG for code, *_ in entries(file, order or "<", offset))
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    notes = ("Developed with the camera's white balance to 16 bit sRGB.",)
-    return in_memory(pixels, Metadata(srgb, None, exif, None, None, notes), undone=ORIENTATIONS.get(flip, 1))
+    notes: tuple[str, ...] = ("Developed with the camera's white balance to 16 bit sRGB.",)
+    if has_xmp:
+        # It holds the settings of another developer, which would be applied again to the output.
+        notes += ("Its XMP is not read, and not in the output.",)
+    shape = shape[::-1] if flip in SIDEWAYS else shape
+    return in_memory(pixels, shape, Metadata(srgb, None, exif, None, None, notes), undone=ORIENTATIONS.get(flip, 1))

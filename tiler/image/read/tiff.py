@@ -19,7 +19,8 @@ from tifffile import COMPRESSION
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError
-from tiler.image.read import raw, tiff_header
+from tiler.image.own_alpha import straight
+from tiler.image.read import isolated, tiff_header
 from tiler.image.read.jpeg_check import check_jpeg, check_jpeg_2000
 from tiler.image.read.orientation import TurnedSource, exchanges_sides
 from tiler.image.read.segment_cache import SegmentCache
@@ -71,7 +72,7 @@ class _Segments:
 
 
 class TiffSource:
-    """A `Source` that reads the first page of a TIFF; samples beyond those of the colour are dropped."""
+    """A `Source` that reads the first page of a TIFF; samples beyond those of colour and alpha are dropped."""
 
     def __init__(self, path: Path, page: tifffile.TiffPage) -> None:
         self._path = path
@@ -79,6 +80,7 @@ class TiffSource:
         self._shape = (page.imagelength, page.imagewidth)
         self._metadata = tiff_header.metadata_of(page)
         self._interpretation = interpretation_of(page)
+        self._alpha = tiff_header.alpha_of(page)
         self._segments = _segments_of(page)
         self._cache = SegmentCache(self._decoded, TILES_BYTES if page.is_tiled else STRIPS_BYTES)
         window_bytes = WINDOW_ROWS * page.imagewidth * page.samplesperpixel * self.dtype.itemsize
@@ -102,12 +104,16 @@ class TiffSource:
         return self._metadata
 
     @property
+    def has_alpha(self) -> bool:
+        return self._alpha is not None
+
+    @property
     def random_access(self) -> bool:
         return self._random_access
 
     def read(self, box: Box) -> Pixels:
         """Return the (h, w, samples) pixels of `box`. Safe from any thread; raise InputError where damaged."""
-        samples = SAMPLES[self.colour]
+        samples = SAMPLES[self.colour] + self.has_alpha
         pixels = np.empty((*box.shape, samples), self.dtype)
         segments = self._segments
         per_plane = segments.down * segments.across
@@ -119,7 +125,7 @@ class TiffSource:
             else:
                 for plane in range(samples):
                     pixels[target][..., plane] = self._cache.get(plane * per_plane + index)[source][..., 0]
-        return pixels
+        return straight(pixels) if self._alpha == "associated" else pixels
 
     def close(self) -> None:
         self._cache.clear()
@@ -135,7 +141,7 @@ class TiffSource:
             pixels = self._interpretation.convert(segments.decode(data, index))
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error.strerror}.", "Check the disk.") from error
-        except (ValueError, RuntimeError, LookupError, TypeError) as error:
+        except Exception as error:  # bytes of strangers make decoders raise anything
             raise tiff_header.damaged(self._path, f"the pixels at byte {offset} cannot be decoded") from error
         return self._complete(pixels, index, offset)
 
@@ -150,7 +156,7 @@ class TiffSource:
         return pixels
 
 
-def open_file(path: Path, max_pixels: int) -> Source:
+def open_file(path: Path, max_pixels: int, scratch: Path | None = None) -> Source:
     """Open the TIFF `path`; raise InputError if it is damaged or of a kind that is not read yet.
 
     A large picture in strips that must be turned, and strips too large to be decoded in one piece, are read by libvips,
@@ -158,7 +164,7 @@ def open_file(path: Path, max_pixels: int) -> Source:
     """
     with tiff_header.opened(path) as tiff:
         if len(tiff.pages) and tiff_header.is_raw(tiff):
-            return raw.open_file(path, max_pixels)
+            return isolated.open_file("tiler.image.read.raw", path, max_pixels, scratch)
         page = tiff_header.first_page(path, tiff)
         metadata, orientation = tiff_header.metadata_of(page), tiff_header.orientation_of(page)
         if exchanges_sides(orientation) and metadata.dpi:
@@ -167,9 +173,10 @@ def open_file(path: Path, max_pixels: int) -> Source:
             source = TiffSource(path, page)
             return source if orientation == 1 else TurnedSource(source, orientation, metadata)
         tiff_header.check_libvips_reads(path, page)
+        has_alpha = tiff_header.alpha_of(page) is not None
     from tiler.image.read import vips
 
-    return vips.open_file(path, max_pixels, checked=True, metadata=metadata)
+    return vips.open_file(path, max_pixels, known=vips.Known(metadata, has_alpha))
 
 
 def _needs_libvips(page: tifffile.TiffPage) -> bool:
@@ -198,7 +205,7 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
             check_jpeg(data, tables)
         elif is_jpeg_2000:
             check_jpeg_2000(data)
-        pixels, _, _ = decode_page(data, index)
+        pixels, _, _ = decode_page(data, index, jpegtables=tables)
         if pixels is None:
             raise ValueError("no pixels")
         return np.asarray(pixels[0])

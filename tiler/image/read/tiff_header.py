@@ -1,6 +1,5 @@
 """The header of a TIFF: whether it can be trusted, whether its kind is read, and its metadata."""
 
-import logging
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,26 +10,20 @@ import tifffile
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
 
 from tiler.errors import InputError
-from tiler.image.metadata.parse import exif_of_tiff, iptc_in
+from tiler.image.metadata.parse import dpi_at, exif_of_tiff, iptc_in
 from tiler.image.metadata.tags import (
     DNG_VERSION_TAG,
+    GEO_TAGS,
     ICC_TAG,
-    INCH,
-    INCHES_PER_UNIT,
     IPTC_TAG,
     MAKE_TAG,
     ORIENTATION_TAG,
     PHOTOSHOP_TAG,
-    RESOLUTION_UNIT_TAG,
     SUB_IFDS_TAG,
-    X_RESOLUTION_TAG,
     XMP_TAG,
-    Y_RESOLUTION_TAG,
 )
+from tiler.image.read.in_memory import FURTHER, Alpha
 from tiler.image.source import Metadata
-
-# tifffile logs what it finds odd; what matters is raised here as an error that names the file.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 COMPRESSIONS = (
     COMPRESSION.NONE,
@@ -56,6 +49,8 @@ COLOURS: dict[int, int] = {
     PHOTOMETRIC.YCBCR: 3,
     PHOTOMETRIC.SEPARATED: 4,
 }
+# Kinds of further samples.
+ALPHAS: dict[int, Alpha] = {1: "associated", 2: "straight"}
 # Bits of a sample by its format, tag 339: 1 is unsigned, 3 is float.
 DEPTHS = {1: (1, 2, 4, 8, 10, 12, 14, 16, 32), 3: (16, 32, 64)}
 
@@ -109,23 +104,29 @@ def first_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def is_raw(tiff: tifffile.TiffFile) -> bool:
-    """Return whether this is a camera raw file: a DNG, a CR2, or a camera's preview with further pictures inside."""
+    """Return whether this is a camera raw file: a DNG, CR2, IIQ, or a camera's preview with more pictures inside."""
     page = tiff.pages.first
     tiff.filehandle.seek(8)
+    behind = tiff.filehandle.read(8)
     camera = page.is_reduced and MAKE_TAG in page.tags and SUB_IFDS_TAG in page.tags
-    return DNG_VERSION_TAG in page.tags or camera or tiff.filehandle.read(2) == b"CR"
+    is_iiq = behind[:4] in (b"IIII", b"MMMM") and (b"waR" in behind[4:] or b"Raw" in behind[4:])
+    return DNG_VERSION_TAG in page.tags or camera or behind[:2] == b"CR" or is_iiq
 
 
 def metadata_of(page: tifffile.TiffPage) -> Metadata:
     """Return the metadata of the page, with notes on how the file was understood."""
     tiff = page.parent
-    icc, xmp = (_bytes(page.tags.valueof(tag)) for tag in (ICC_TAG, XMP_TAG))
-    per_unit = INCHES_PER_UNIT.get(page.tags.valueof(RESOLUTION_UNIT_TAG, INCH))
-    x, y = (_ratio(page.tags.valueof(tag)) for tag in (X_RESOLUTION_TAG, Y_RESOLUTION_TAG))
-    dpi = (x / per_unit, y / per_unit) if per_unit and x and y else None
+    icc, xmp = (_raw_bytes(page, tag) for tag in (ICC_TAG, XMP_TAG))
+    dpi = dpi_at(tiff.filehandle, tiff.byteorder, page.offset, big=tiff.is_bigtiff)
     exif = exif_of_tiff(tiff.filehandle, tiff.byteorder, page.offset, big=tiff.is_bigtiff)
     iptc = _raw_bytes(page, IPTC_TAG) or iptc_in(_raw_bytes(page, PHOTOSHOP_TAG))
     return Metadata(icc, dpi, exif, xmp, iptc, tuple(_notes(page)))
+
+
+def alpha_of(page: tifffile.TiffPage) -> Alpha:
+    """Return what the sample after those of the colour is (TIFF 6.0, tag 338); None if no alpha."""
+    kinds = page.extrasamples
+    return ALPHAS.get(int(kinds[0])) if kinds else None
 
 
 def _notes(page: tifffile.TiffPage) -> Iterator[str]:
@@ -137,6 +138,12 @@ def _notes(page: tifffile.TiffPage) -> Iterator[str]:
         yield f"The first of {pages} pages is read."
     if page.bitspersample == 32 and page.sampleformat == 1:
         yield "Its 32 bits are read as the upper 16."
+    if page.bitspersample == 64:
+        yield "Its 64 bit floats are read as 32 bit."
+    if orientation_of(page) != 1 and any(code in page.tags for code in GEO_TAGS):
+        yield "Its place on the Earth (GeoTIFF) is that of the picture before it was turned; it is left out."
+    if page.samplesperpixel > COLOURS[page.photometric] + (alpha_of(page) is not None):
+        yield FURTHER
 
 
 def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
@@ -147,12 +154,6 @@ def _raw_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
     file = page.parent.filehandle
     file.seek(tag.valueoffset)
     return bytes(file.read(tag.valuebytecount)) or None
-
-
-def _bytes(value: Any) -> bytes | None:
-    if isinstance(value, str):
-        return value.encode()
-    return bytes(value) if value else None
 
 
 def orientation_of(page: tifffile.TiffPage) -> int:
@@ -240,12 +241,6 @@ def _check_segments(path: Path, page: tifffile.TiffPage, file_bytes: int) -> Non
         least = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
         if held < least:
             raise damaged(path, f"{least} bytes of pixels are expected, and {held} listed")
-
-
-def _ratio(value: Any) -> float | None:
-    if not isinstance(value, tuple) or len(value) != 2 or not value[1]:
-        return None
-    return float(value[0] / value[1]) or None
 
 
 def _name(code: Any) -> str:

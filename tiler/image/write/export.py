@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,17 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.atomic import atomic_directory, atomic_file
+from tiler.checksum import content_sha256, sha256_of_open
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
-from tiler.image.colour import profile_colour, to_srgb
+from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
+from tiler.image.own_alpha import OPAQUE, split, times
 from tiler.image.prefetch import prefetched
-from tiler.image.source import BAND_ROWS, Colour, Metadata, Pixels, Source
+from tiler.image.source import BAND_ROWS, Colour, Pixels, Source
+from tiler.image.write.fitting import fitted
 from tiler.image.write.formats import OUTPUT_FORMATS, OutputFormat
 from tiler.image.write.output import AlphaKind, OutputImage
+from tiler.image.write.zarr import is_ours
 from tiler.progress import Progress
 from tiler.settings import Compression, Settings
 
+# What compression makes of noise, at worst: codes of 12 bits for bytes, and stored blocks.
+LZW_GROWTH, DEFLATE_GROWTH = 1.5, 1.001
+# Headers, and the tables of tiles.
+ENVELOPE_BYTES = 2**16
+MULTIPLIED = "The picture's own alpha is multiplied into the result; --ignore-alpha leaves it out."
+BEYOND_WHITE = "The picture's light goes beyond 0..1; the network sees it cut to that range, the output keeps it."
+CUT = "The picture's light goes beyond 0..1; it is cut to that range."
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jfif")
 
 
@@ -29,14 +41,16 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
 
     source: the picture to be read, which is never overwritten.
     """
-    output_format = _checked_format(path, _request(settings))
-    if path.is_dir() and not (output_format.folder and (path / "zarr.json").exists()):
+    output_format = _checked_format(path, _request(path, settings))
+    if output_format.folder:
+        _check_ours(path)
+    elif path.is_dir():
         raise OutputError(f"{path}: this is a directory.", "Name a file in it, such as cutout.tif.")
     if output_format.folder and path.is_file():
         raise OutputError(
             f"{path}: this is a file, and {output_format.name} is written as a directory.", "Name another place."
         )
-    directory = path.absolute().parent
+    directory = path.resolve().parent
     if not directory.is_dir():
         raise OutputError(f"{path}: there is no directory {directory}.", "Make it, or name another place.")
     if not os.access(directory, os.W_OK | os.X_OK):
@@ -45,15 +59,31 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
         raise OutputError(f"{path}: this is the picture itself.", "Name another file for the output.")
 
 
-def check_holds(path: Path, shape: tuple[int, int]) -> None:
-    """Raise OutputError if the format that `path` names cannot hold a picture of `shape` (height, width)."""
-    output_format = OUTPUT_FORMATS[path.suffix.lower()]
-    if max(shape) > output_format.most_px:
+def check_holds(path: Path, source: Source, settings: Settings, progress: Progress) -> None:
+    """Raise OutputError if the format that `path` names cannot hold the picture; note what it loses in it.
+
+    Call it before any work is done: the writer is given the metadata here, so that it cannot fail on it later.
+    """
+    output_format, (height, width) = OUTPUT_FORMATS[path.suffix.lower()], source.shape
+    if max(height, width) > output_format.most_px:
         raise OutputError(
             f"{path}: {output_format.name} ends at {output_format.most_px} px a side; "
-            f"the picture is {shape[1]} x {shape[0]} px.",
+            f"the picture is {width} x {height} px.",
             "Write a .tif instead.",
         )
+    for note in _output_image(output_format, source, _request(path, settings))[1]:
+        progress.note(note)
+
+
+def most_bytes(path: Path, source: Source, settings: Settings) -> int:
+    """Return the most bytes that the output `path` of `source` can have."""
+    image, _ = _output_image(OUTPUT_FORMATS[path.suffix.lower()], source, _request(path, settings))
+    # Formats with tiles pad the picture to whole ones.
+    area = prod(-(-side // BAND_ROWS) * BAND_ROWS for side in image.shape)
+    grows = LZW_GROWTH if image.compression == "lzw" else DEFLATE_GROWTH
+    pixels = area * image.samples * image.dtype.itemsize * (4 / 3 if image.overviews else 1)
+    metadata = sum(len(block or b"") for block in (image.metadata.icc, image.metadata.exif, image.metadata.xmp))
+    return round(pixels * grows) + 2 * metadata + ENVELOPE_BYTES
 
 
 def export(
@@ -63,32 +93,52 @@ def export(
     read_alpha: Callable[[Box], NDArray[np.uint16]],
     settings: Settings,
     progress: Progress,
-) -> None:
-    """Write `path`, the picture with its alpha or the alpha alone, as the settings say; complete or not at all.
+    before_rename: Callable[[], None] = lambda: None,
+) -> str:
+    """Write `path`, the picture with its alpha or the alpha alone, as the settings say, and return its sha256.
+
+    It appears complete or not at all. The sha256 is taken before it appears, so it is that of what was written here.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
-    (h, w), uint16, 65535 = foreground. If the format can hold the colours of the source at their depth, they are
-    written bit for bit; else they are converted to sRGB, as the network saw them, or to a depth that the format holds.
-    Metadata is written where it is true of the output and where the format has a place for it.
+    (h, w), uint16, 65535 = foreground. If the picture has an alpha already, the product of the two is written. If the
+    format can hold the colours of the source at their depth, they are written bit for bit; else they are converted to
+    sRGB, as the network saw them, or to a depth that the format holds. Metadata is written where it is true of the
+    output and where the format has a place for it; `check_holds` says what is not. A link at `path` stays, and the file
+    that it leads to is written. before_rename: is called when all is written, and nothing is put in place if it raises.
 
     Raises OutputError if the disk refuses.
     """
     output_format = OUTPUT_FORMATS[path.suffix.lower()]
     height, width = source.shape
     starts = range(0, height, BAND_ROWS)
-    image = _output_image(output_format, source, _request(settings), progress)
+    image, _ = _output_image(output_format, source, _request(path, settings))
 
     def band(start: int) -> NDArray[Any]:
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
         alpha = read_alpha(box)[..., None]
         progress.advance()
+        if image.alpha is None and not source.has_alpha:
+            return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
+        pixels, own = split(read(box), source)
+        if own is not None and (own != OPAQUE).any():
+            alpha = times(alpha, own)
+            multiplied.append(start)
+        if pixels.dtype == np.float32 and not ((pixels >= 0) & (pixels <= 1)).all():
+            beyond.append(start)
         if image.alpha is None:
             return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
-        return _with_alpha(image, source, read(box), alpha)
+        return _with_alpha(image, source, pixels, alpha)
 
+    multiplied: list[int] = []
+    beyond: list[int] = []
     progress.stage("write", len(starts))
     with prefetched(band, starts) as bands:
-        _write(path, output_format, replace(image, bands=bands))
+        sha256 = _write(path, output_format, replace(image, bands=bands), before_rename)
+    if multiplied:
+        progress.note(f"{path}: {MULTIPLIED}")
+    if beyond:
+        progress.note(f"{path}: {BEYOND_WHITE if image.dtype.kind == 'f' else CUT}")
+    return sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +151,10 @@ class _Request:
     compression: Compression
     overviews: bool
     threads: int
-    scratch: Path | None
+    scratch: Path
 
 
-def _request(settings: Settings) -> _Request:
+def _request(path: Path, settings: Settings) -> _Request:
     """Return what the settings ask of the output; settings are read here and nowhere else in this room."""
     return _Request(
         alpha_only=settings.output.alpha_only,
@@ -113,7 +163,7 @@ def _request(settings: Settings) -> _Request:
         compression=settings.output.compression,
         overviews=settings.output.pyramid,
         threads=settings.compute.thread_count,
-        scratch=settings.run.work_dir,
+        scratch=settings.run.work_dir or path.absolute().parent,
     )
 
 
@@ -134,47 +184,38 @@ def _checked_format(path: Path, request: _Request) -> OutputFormat:
     return output_format
 
 
-def _output_image(output_format: OutputFormat, source: Source, request: _Request, progress: Progress) -> OutputImage:
-    """Return what is to be written, its bands still missing; note what the format cannot hold."""
+def _output_image(
+    output_format: OutputFormat, source: Source, request: _Request
+) -> tuple[OutputImage, tuple[str, ...]]:
+    """Return what is to be written, its bands still missing, and a note for each thing that the format cannot hold."""
     wanted = f"uint{request.bits}" if request.bits else source.dtype.name
     dtype = np.dtype(wanted if wanted in output_format.dtypes else output_format.dtypes[-1])
     alpha: AlphaKind | None
     if request.alpha_only:
         colour: Colour = "grey" if "grey" in output_format.colours else "rgb"
-        alpha, metadata = None, replace(source.metadata, icc=None)
+        alpha = None
     else:
         colour = source.colour if source.colour in output_format.colours else "rgb"
         alpha = "premultiplied" if request.premultiplied else output_format.alphas[0]
-        if source.colour == "cmyk" and colour != "cmyk":
-            progress.note(
-                f"{output_format.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are."
-            )
-        metadata = _fitting(source.metadata, source.colour, colour, dtype, progress)
-    return OutputImage(
+    image = OutputImage(
         shape=source.shape,
         colour=colour,
         alpha=alpha,
         dtype=dtype,
-        metadata=metadata,
+        metadata=source.metadata,
         bands=iter(()),
         compression=request.compression,
         overviews=request.overviews,
         threads=request.threads,
         scratch=request.scratch,
     )
-
-
-def _fitting(metadata: Metadata, own: Colour, colour: Colour, dtype: np.dtype[Any], progress: Progress) -> Metadata:
-    """Return the metadata without a profile that is for other colours, or for another curve, than those of the output.
-
-    own: the colour of the source. colour, dtype: those of the output.
-    """
-    icc = metadata.icc
-    if icc is None or (profile_colour(icc) == colour and dtype != np.float16):
-        return metadata
-    if own == colour:
-        progress.note("The picture's colour profile does not fit the output; it is left out.")
-    return replace(metadata, icc=None)
+    image, notes = fitted(image, source, output_format)
+    if alpha and source.colour == "cmyk" and colour != "cmyk":
+        converted = (
+            f"{output_format.name} holds no CMYK; the colours are converted to sRGB. A .tif keeps them as they are."
+        )
+        notes = (converted, *notes)
+    return image, notes
 
 
 def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
@@ -187,10 +228,23 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
     return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
 
 
-def _write(path: Path, output_format: OutputFormat, image: OutputImage) -> None:
+def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None]) -> str:
+    path = path.resolve()
     if output_format.folder:
+        _check_ours(path)
         with atomic_directory(path) as folder:
             output_format.write(folder, image)
+            sha256 = content_sha256(folder)
+            before_rename()
     else:
         with atomic_file(path) as file:
             output_format.write(file, image)
+            sha256 = sha256_of_open(file)
+            before_rename()
+    return sha256
+
+
+def _check_ours(path: Path) -> None:
+    """Raise OutputError if there is a directory `path` that is not a store of this program."""
+    if path.is_dir() and not is_ours(path):
+        raise OutputError(f"{path}: this is a directory that is not tiler's.", "Name another place for the output.")

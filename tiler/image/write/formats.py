@@ -13,9 +13,11 @@ from tiler.image.write.output import AlphaKind, OutputImage
 class OutputFormat:
     """A format of the output and what it can hold.
 
-    write: takes a file that is open for writing and reading, or for a `folder` the path of a directory to make, and the
-    output image. colours, dtypes: what the format can hold; the last dtype replaces one that it cannot hold. alphas:
-    the kinds of alpha; the first is the default. most_px: longest side in pixels. folder: the output is a directory.
+    write: takes a file that is open for writing and reading, or for a `folder` the path of a directory to make or
+    another Zarr store, and the output image. colours, dtypes: what the format can hold; the last dtype replaces one
+    that it cannot hold. alphas: the kinds of alpha; the first is the default. holds: the fields of the metadata that it
+    has a place for. holds_place_on_earth: whether that is so for the tags of GeoTIFF, which are among the Exif.
+    most_px: longest side in pixels. folder: the output is a directory.
     """
 
     name: str
@@ -23,6 +25,8 @@ class OutputFormat:
     colours: tuple[Colour, ...]
     dtypes: tuple[str, ...]
     alphas: tuple[AlphaKind, ...] = ("straight",)
+    holds: tuple[str, ...] = ("icc", "dpi", "exif", "xmp", "iptc")
+    holds_place_on_earth: bool = False
     most_px: int = 2**31 - 1
     folder: bool = False
 
@@ -33,20 +37,30 @@ TIFF = OutputFormat(
     ("rgb", "grey", "cmyk"),
     ("uint8", "uint16", "float32"),
     alphas=("straight", "premultiplied"),
+    holds_place_on_earth=True,
 )
 # The formats by the ending of the name of the output.
 OUTPUT_FORMATS = {
     ".tif": TIFF,
     ".tiff": TIFF,
-    ".png": OutputFormat("PNG", png.write, ("rgb", "grey"), ("uint8", "uint16")),
-    ".webp": OutputFormat("WebP", webp.write, ("rgb",), ("uint8",), most_px=16383),
-    ".exr": OutputFormat("OpenEXR", exr.write, ("rgb", "grey"), ("float16",), alphas=("premultiplied",)),
+    ".png": OutputFormat(
+        "PNG",
+        png.write,
+        ("rgb", "grey"),
+        ("uint8", "uint16"),
+        holds=("icc", "dpi", "exif", "xmp", "iptc", "texts", "png_colour"),
+    ),
+    ".webp": OutputFormat("WebP", webp.write, ("rgb",), ("uint8",), holds=("icc", "dpi", "exif", "xmp"), most_px=16383),
+    ".exr": OutputFormat(
+        "OpenEXR", exr.write, ("rgb", "grey"), ("float16",), alphas=("premultiplied",), holds=("dpi",)
+    ),
     ".zarr": OutputFormat(
         "Zarr",
         zarr.write,
         ("rgb", "grey", "cmyk"),
         ("uint8", "uint16", "float32"),
         alphas=("straight", "premultiplied"),
+        holds=("icc", "dpi", "exif", "xmp", "iptc", "texts", "png_colour"),
         folder=True,
     ),
 }

@@ -23,7 +23,7 @@ class OutputImage:
     last sample is; None if there is no alpha. dtype: uint8, uint16, or float32 and float16 in linear light. metadata:
     what to write besides the pixels. bands: (h, w, samples) rows from top to bottom, `BAND_ROWS` at a time, once; the
     last may be short. compression: that of a TIFF. overviews: whether a TIFF gets them. threads: how many may compress
-    at once. scratch: a directory for temporary files; None takes that of the system.
+    at once. scratch: a directory for temporary files.
     """
 
     shape: tuple[int, int]
@@ -35,7 +35,7 @@ class OutputImage:
     compression: Compression
     overviews: bool
     threads: int
-    scratch: Path | None
+    scratch: Path
 
     @property
     def samples(self) -> int:

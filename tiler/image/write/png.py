@@ -50,8 +50,10 @@ def write(file: BinaryIO, image: OutputImage) -> None:
 
 
 def _write_metadata(file: BinaryIO, image: OutputImage) -> None:
-    """Write profile, resolution, Exif, XMP, and IPTC as ImageMagick does, because PNG has no chunk for IPTC."""
+    """Write colours, resolution, Exif, XMP, texts, and IPTC as ImageMagick does, because PNG has no chunk for it."""
     metadata = image.metadata
+    for kind, content in metadata.png_colour:
+        _chunk(file, kind, content)
     if metadata.icc:
         _chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if metadata.dpi:
@@ -63,6 +65,17 @@ def _write_metadata(file: BinaryIO, image: OutputImage) -> None:
     if metadata.iptc:
         text = f"\niptc\n{len(metadata.iptc):8d}\n{metadata.iptc.hex()}\n".encode()
         _chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
+    for keyword, comment in metadata.texts:
+        _write_text(file, keyword, comment)
+
+
+def _write_text(file: BinaryIO, keyword: str, text: str) -> None:
+    """Write a text: in Latin-1 if that has all of its characters, else in UTF-8."""
+    name, text = keyword.encode("latin-1"), text.replace("\0", " ")
+    try:
+        _chunk(file, b"tEXt", name + b"\0" + text.encode("latin-1"))
+    except UnicodeEncodeError:
+        _chunk(file, b"iTXt", name + b"\0\0\0\0\0" + text.encode())
 
 
 def _filtered(image: OutputImage) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from math import ceil
 from tempfile import TemporaryFile
 from typing import IO, Any, BinaryIO
 
@@ -13,9 +14,19 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from tiler.image.metadata.build import Exif, exif_tables
-from tiler.image.metadata.ifd import Entry, packed
-from tiler.image.metadata.tags import BYTE, EXIF_IFD_TAG, GPS_IFD_TAG, IPTC_TAG, LONG, UNDEFINED, XMP_TAG
+from tiler.image.metadata.build import exif_tables
+from tiler.image.metadata.exif import Exif, packed_table
+from tiler.image.metadata.tags import (
+    BYTE,
+    EXIF_IFD_TAG,
+    GPS_IFD_TAG,
+    IPTC_TAG,
+    LONG,
+    RATIONAL,
+    SIGNED_RATIONAL,
+    UNDEFINED,
+    XMP_TAG,
+)
 from tiler.image.source import BAND_ROWS
 from tiler.image.write.output import OutputImage, writable
 from tiler.image.write.overviews import Cascade, overview_shapes
@@ -26,8 +37,13 @@ TILE_PX = BAND_ROWS
 # On photographs with alpha, level 1 is 1.5 times as fast as LZW and files are a tenth smaller; higher levels gain 4 %.
 DEFLATE_LEVEL = 1
 
-# Offsets in a classic TIFF end at 4 GiB; 64 MiB are left for what is not pixels.
-MOST_CLASSIC_BYTES = 2**32 - 2**26
+# Offsets in a classic TIFF end at 4 GiB; 16 MiB are left for what is neither pixels nor metadata.
+MOST_CLASSIC_BYTES = 2**32 - 2**24
+
+# The most by which compression enlarges a tile. LZW writes a code of 12 bits or less for each byte, and a code to begin
+# anew for each 3836 others. Deflate stores what it cannot compress, with 5 bytes for each 5000 (libdeflate).
+MOST_GROWTH = {"lzw": 1.5 * (1 + 1 / 3836), "deflate": 1.001}
+MOST_GROWTH_BYTES = 64
 
 PHOTOMETRICS = {"rgb": "rgb", "grey": "minisblack", "cmyk": "separated"}
 EXTRA_SAMPLES = {"straight": ["unassalpha"], "premultiplied": ["assocalpha"], None: None}
@@ -43,9 +59,11 @@ def write(file: BinaryIO, image: OutputImage) -> None:
 
     With `overviews` they follow as SubIFDs, down to the size of one tile. file: open for reading, too.
     """
-    exif = exif_tables(image.metadata.exif, image.shape)
+    exif = exif_tables(image.metadata.exif, image.shape, tiff=True)
     shapes = overview_shapes(image.shape, TILE_PX) if image.overviews else []
-    big = sum(map(partial(_bytes, image), [image.shape, *shapes])) > MOST_CLASSIC_BYTES
+    big = (
+        _metadata_bytes(image) + sum(most_bytes(image, shape) for shape in [image.shape, *shapes]) > MOST_CLASSIC_BYTES
+    )
     with (
         ExitStack() as scratch,
         ThreadPoolExecutor(image.threads) as threads,
@@ -59,7 +77,7 @@ def write(file: BinaryIO, image: OutputImage) -> None:
         tiff.write(
             _tiles(image, threads, cascade),
             shape=_shape(image, image.shape),
-            iccprofile=image.metadata.icc,
+            iccprofile=image.metadata.icc or None,
             resolution=image.metadata.dpi,
             resolutionunit="inch" if image.metadata.dpi else None,
             extratags=_extra_tags(image, exif),
@@ -69,9 +87,8 @@ def write(file: BinaryIO, image: OutputImage) -> None:
         cascade.close()
         for overview in overviews:
             tiff.write(overview.tiles(), shape=_shape(image, overview.shape), subfiletype=1, **_layout(image))
-    for code, table in ((EXIF_IFD_TAG, exif.photo), (GPS_IFD_TAG, exif.gps)):
-        if table:
-            _place(file, code, table, big)
+    for code in _pointed_to(exif):
+        _place(file, code, exif, big)
 
 
 class _Overview:
@@ -141,21 +158,33 @@ def _layout(image: OutputImage) -> dict[str, Any]:
     }
 
 
-def _extra_tags(image: OutputImage, exif: Exif) -> list[tuple[int, int, int, bytes, bool]]:
-    """Return the further tags of the first page as tifffile takes them: code, type, count, bytes, once."""
-    tags = [(code, kind, 0, data, True) for code, kind, _, data in exif.main]
+def _extra_tags(image: OutputImage, exif: Exif) -> list[tuple[int, int, int, Any, bool]]:
+    """Return the further tags of the first page as tifffile takes them: code, type, count, values, once."""
+    tags = [(code, kind, count, _values(kind, data), True) for code, kind, count, data in exif.main]
     if image.metadata.xmp:
         tags.append((XMP_TAG, BYTE, 0, image.metadata.xmp, True))
     if image.metadata.iptc:
-        tags.append((IPTC_TAG, UNDEFINED, 0, image.metadata.iptc, True))
-    for code, table in ((EXIF_IFD_TAG, exif.photo), (GPS_IFD_TAG, exif.gps)):
-        if table:
-            room = max(len(packed("<", table, 0, big=big)) for big in (False, True))
-            tags.append((code + RESERVING, UNDEFINED, 0, bytes(room), True))
+        # Its type is that of numbers of 32 bits, though it holds bytes.
+        iptc = image.metadata.iptc + bytes(-len(image.metadata.iptc) % 4)
+        tags.append((IPTC_TAG, LONG, 0, iptc, True))
+    for code in _pointed_to(exif):
+        room = max(len(packed_table("<", exif, code, 0, big=big)) for big in (False, True))
+        tags.append((code + RESERVING, UNDEFINED, 0, bytes(room), True))
     return tags
 
 
-def _place(file: BinaryIO, code: int, table: list[Entry], big: bool) -> None:
+def _values(kind: int, data: bytes) -> bytes | tuple[int, ...]:
+    """Return the values of a tag as tifffile takes them: as bytes, but rationals as numbers, or it miscounts them."""
+    letter = {RATIONAL: "I", SIGNED_RATIONAL: "i"}.get(kind)
+    return struct.unpack(f"<{len(data) // 4}{letter}", data) if letter else data
+
+
+def _pointed_to(exif: Exif) -> list[int]:
+    """Return the tags that point to the tables there are."""
+    return [code for code, table in ((EXIF_IFD_TAG, exif.photo), (GPS_IFD_TAG, exif.gps)) if table]
+
+
+def _place(file: BinaryIO, code: int, exif: Exif, big: bool) -> None:
     """Write a table into the bytes that are reserved for it, and turn the tag that reserves them into the pointer."""
     head, row, pointer, room = ("<Q", "<HHQ", "<Q", 8) if big else ("<H", "<HHI", "<I", 4)
     file.seek(8 if big else 4)
@@ -167,7 +196,7 @@ def _place(file: BinaryIO, code: int, table: list[Entry], big: bool) -> None:
     at = next(at for at in range(0, len(rows), step) if struct.unpack_from("<H", rows, at)[0] == code + RESERVING)
     offset = struct.unpack_from(pointer, rows, at + step - room)[0]
     file.seek(offset)
-    file.write(packed("<", table, offset, big=big))
+    file.write(packed_table("<", exif, code, offset, big=big))
     file.seek(first + struct.calcsize(head) + at)
     file.write(struct.pack(row, code, LONG, 1) + struct.pack("<I", offset).ljust(room, b"\0"))
     file.seek(0, 2)
@@ -177,7 +206,13 @@ def _shape(image: OutputImage, shape: tuple[int, int]) -> tuple[int, ...]:
     return (*shape, image.samples) if image.samples > 1 else shape
 
 
-def _bytes(image: OutputImage, shape: tuple[int, int]) -> int:
-    """Return the most bytes that a picture of `shape` takes, padded to whole tiles."""
-    area = -(-shape[0] // TILE_PX) * -(-shape[1] // TILE_PX) * TILE_PX**2
-    return area * image.samples * image.dtype.itemsize
+def most_bytes(image: OutputImage, shape: tuple[int, int]) -> int:
+    """Return the most bytes that the tiles of a picture of `shape` (height, width) take, compressed."""
+    tiles = -(-shape[0] // TILE_PX) * -(-shape[1] // TILE_PX)
+    tile_bytes = TILE_PX**2 * image.samples * image.dtype.itemsize
+    return tiles * (ceil(tile_bytes * MOST_GROWTH[image.compression]) + MOST_GROWTH_BYTES)
+
+
+def _metadata_bytes(image: OutputImage) -> int:
+    blocks = (image.metadata.icc, image.metadata.exif, image.metadata.xmp, image.metadata.iptc)
+    return sum(len(block) for block in blocks if block)

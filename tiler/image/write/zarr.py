@@ -1,5 +1,6 @@
 """Zarr out: OME-NGFF multiscales, for pictures too large for every other format."""
 
+import json
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,15 @@ from tiler.image.write.overviews import Cascade, Sink, overview_shapes
 
 CHUNK_PX = BAND_ROWS
 SAMPLE_NAMES = {"rgb": ("red", "green", "blue"), "grey": ("grey",), "cmyk": ("cyan", "magenta", "yellow", "black")}
+# The colours in which a viewer shows each sample by itself.
+SAMPLE_COLOURS = {"red": "FF0000", "green": "00FF00", "blue": "0000FF"}
+SAMPLE_COLOURS |= {"cyan": "00FFFF", "magenta": "FF00FF", "yellow": "FFFF00"}
+WHITE = "FFFFFF"
+# The attribute of the group that holds what OME-NGFF has no place for, and says whose store it is.
+OURS = "tiler"
 
 
-def write(folder: Path, image: OutputImage) -> None:
+def write(folder: Path | dict[str, Any], image: OutputImage) -> None:
     """Write the image as a Zarr group of (samples, height, width) arrays, each half the size of the one before.
 
     The attributes of the group follow OME-NGFF 0.5; the metadata is in the attribute "tiler", in base64.
@@ -41,6 +48,15 @@ def write(folder: Path, image: OutputImage) -> None:
     cascade.close()
 
 
+def is_ours(folder: Path) -> bool:
+    """Return whether `folder` is a store that this program has written."""
+    try:
+        stated = json.loads((folder / "zarr.json").read_bytes())
+        return OURS in stated["attributes"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
 def _append_to(array: zarr.Array[Any]) -> Sink:
     """Return a function that writes each band below the one before."""
     top = 0
@@ -57,6 +73,7 @@ def _attributes(image: OutputImage, shapes: list[tuple[int, int]], names: list[s
     metadata = image.metadata
     exif = exif_block(metadata, image.shape)
     blocks = {"icc": metadata.icc, "exif": exif, "xmp": metadata.xmp, "iptc": metadata.iptc}
+    blocks |= {kind.decode("latin-1"): content for kind, content in metadata.png_colour}
     datasets = [
         {
             "path": str(level),
@@ -71,11 +88,19 @@ def _attributes(image: OutputImage, shapes: list[tuple[int, int]], names: list[s
         "ome": {
             "version": "0.5",
             "multiscales": [{"name": "matte", "axes": axes, "datasets": datasets}],
-            "omero": {"channels": [{"label": name, "active": True} for name in names]},
+            "omero": {"channels": [_channel(name, image.dtype) for name in names]},
         },
-        "tiler": {
+        OURS: {
             "alpha": image.alpha,
             "dpi": metadata.dpi,
+            "texts": metadata.texts,
             **{name: b64encode(block).decode() for name, block in blocks.items() if block},
         },
     }
+
+
+def _channel(name: str, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Return how a viewer shows a sample, with all that the schema of OME-NGFF 0.5 requires."""
+    white = 1.0 if dtype.kind == "f" else int(np.iinfo(dtype).max)
+    window = {"min": 0, "start": 0, "end": white, "max": white}
+    return {"label": name, "active": True, "color": SAMPLE_COLOURS.get(name, WHITE), "window": window}
