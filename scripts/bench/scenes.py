@@ -30,24 +30,25 @@ Alpha = NDArray[np.float32]
 # What is measured of each way to matte a picture: way -> name -> figure.
 Figures = dict[str, dict[str, float]]
 
+NUMBERS = ("guide_px", "tile_px", "overlap_px", "network_levels")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
 # The band reaches 1 % of the short side beyond an edge of the truth, as far as trimaps usually draw hair.
 BAND_OF_SHORT_SIDE = 0.01
 
 
-def parser(description: str | None, *sizes: str) -> argparse.ArgumentParser:
-    """Return a parser that shows `description` as it is written, with --model and sizes as for `tiler matte`."""
+def parser(description: str | None, *numbers: str) -> argparse.ArgumentParser:
+    """Return a parser that shows `description` as it is written, with --model and numbers as for `tiler matte`."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--model", default="modnet", help="as for tiler matte")
-    for name in sizes:
+    for name in numbers:
         made.add_argument(f"--{name}", type=int, help="as for tiler matte")
     return made
 
 
 def settings_of(options: argparse.Namespace, **others: Any) -> Settings:
     """Return the settings that the options of `parser` and `others` ask for."""
-    sizes = {name: getattr(options, name) for name in ("guide_px", "tile_px", "overlap_px") if name in options}
-    return Settings.of(model=options.model, **sizes | others)
+    given = {name: value for name in NUMBERS if (value := getattr(options, name, None)) is not None}
+    return Settings.of(model=options.model, **given | others)
 
 
 def figures_by_picture(paths: Sequence[Path], measure: Callable[[Path], Figures]) -> dict[str, Figures]:

@@ -67,7 +67,7 @@ HALVES = {"choose": slice(0, None, 2), "final": slice(1, None, 2), "all": slice(
 
 def main() -> int:
     """Score, print a table, write JSON."""
-    options = parser(__doc__, "guide-px", "tile-px", "overlap-px")
+    options = parser(__doc__, "guide-px", "tile-px", "overlap-px", "network-levels")
     options.add_argument("folders", nargs="+", type=Path)
     options.add_argument("--ways", nargs="+", choices=[FIRST, "tiles", "tiler", *FUSIONS], default=["tiles", "tiler"])
     options.add_argument("--half", choices=list(HALVES), default="all")
