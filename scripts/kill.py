@@ -31,7 +31,7 @@ from tiler.model.card import ModelCard, find_card
 from tiler.model.graph_report import GraphReport
 from tiler.sidecar import sidecar_of
 
-SETTINGS = {"guide_px": 64, "tile_px": 64, "overlap_px": 16, "views": 1, "network_levels": "all", "threads": 2}
+SETTINGS = {"guide_px": 48, "tile_px": 48, "overlap_px": 12, "views": 1, "network_levels": "all", "threads": 2}
 FOREIGN = ("notes.txt", ".out.tif.part-12345678", "out.tif.bak")
 # What the child process ends with.
 DONE, NAMED_ERROR, TRACEBACK = 0, 3, 4
@@ -106,7 +106,7 @@ def main() -> None:
     rng = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as scratch:
         photo = Path(scratch) / "photo.png"
-        pixels = np.random.default_rng(0).integers(0, 256, (650, 500, 3), dtype=np.uint8)
+        pixels = np.random.default_rng(0).integers(0, 256, (420, 330, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(photo)
         straight = _place(photo, "straight")
         began = time.perf_counter()

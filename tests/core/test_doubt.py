@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiler.core.doubt import LEAST_DOUBT, SHARE, SHOWN, doubt, doubtful, places
+from tiler.core.doubt import LARGEST, LEAST_DOUBT, SHARE, SHOWN, doubt, doubtful, places
 
 
 def doubts_of(seed, shape):
@@ -31,6 +31,16 @@ def test_every_place_lies_in_the_picture_and_the_worst_comes_first(seed, shape, 
         assert 0 <= place.left < place.left + place.width <= full[1]
         assert 0 <= place.top < place.top + place.height <= full[0]
         assert place.doubt > LEAST_DOUBT
+        assert max(place.width, place.height) <= max(1, round(LARGEST * min(shape))) * scale
+
+
+def test_the_doubt_all_around_a_person_is_several_places_and_none_is_the_whole_person():
+    y, x = np.mgrid[:512, :512]
+    rim = np.abs(np.hypot(y - 256, x - 256) - 180) < 4
+    found = places(np.where(rim, np.float32(0.5), np.float32(0)), (5120, 5120))
+    assert len(found) == SHOWN
+    assert max(max(place.width, place.height) for place in found) <= 5120 * LARGEST + 10
+    assert sum(place.width * place.height for place in found) < 0.2 * 5120**2
 
 
 def test_two_spots_are_two_places_in_pixels_of_the_full_picture():

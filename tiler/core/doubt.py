@@ -16,8 +16,10 @@ from tiler.core.geometry import Box, Span
 SHARE = 0.05
 # Less doubt than this is none: a picture without doubt has no place to look at.
 LEAST_DOUBT = 0.05
-# How many places a person is shown.
+# How many places a person is shown, and how large one is at most, as a share of the shorter side of the picture: what
+# fits on a screen when it is looked at in full size.
 SHOWN = 10
+LARGEST = 1 / 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ def places(doubts: NDArray[np.float32], shape: tuple[int, int]) -> tuple[Place, 
     """Return the places to look at, the most doubtful first, at most `SHOWN`.
 
     doubts: (h, w) float32, of the whole base. shape: (height, width) of the full picture, in whose pixels the
-    places are. A place is a connected piece of the doubtful pixels; pieces rank by the sum of their doubt.
+    places are. A place is a connected piece of the doubtful pixels, cut where it is larger than `LARGEST`; pieces rank
+    by the sum of their doubt.
     """
-    labels, count = ndimage.label(doubtful(doubts), structure=np.ones((3, 3)))
+    labels, count = _cut(ndimage.label(doubtful(doubts), structure=np.ones((3, 3)))[0])
     index = np.arange(1, count + 1)
     sums = np.atleast_1d(ndimage.sum_labels(doubts, labels, index))
     means = np.atleast_1d(ndimage.mean(doubts, labels, index)) if count else sums
@@ -65,3 +68,18 @@ def places(doubts: NDArray[np.float32], shape: tuple[int, int]) -> tuple[Place, 
         height, width = box.shape
         found.append(Place(box.cols.start, box.rows.start, width, height, float(means[k])))
     return tuple(found)
+
+
+def _cut(labels: NDArray[np.int32]) -> tuple[NDArray[np.int64], int]:
+    """Return (h, w) labels, 0 = none, with large pieces cut into squares from their corner, and how many there are."""
+    side_px = max(1, round(LARGEST * min(labels.shape)))
+    cut, count = np.zeros(labels.shape, np.int64), 0
+    for label, (rows, cols) in enumerate(ndimage.find_objects(labels), 1):
+        for top in range(rows.start, rows.stop, side_px):
+            for left in range(cols.start, cols.stop, side_px):
+                square = slice(top, min(top + side_px, rows.stop)), slice(left, min(left + side_px, cols.stop))
+                here = labels[square] == label
+                if here.any():
+                    count += 1
+                    cut[square][here] = count
+    return cut, count
