@@ -28,7 +28,7 @@ from tests.image.metadata.test_gpano import xmp_packet
 from tests.test_rooms import DOORS
 from tiler import arrays, batch, run, subject
 from tiler.cli.main import app
-from tiler.model import tensorflow_runtime
+from tiler.model import session as sessions
 from tiler.model.card import find_card
 from tiler.model.graph_report import GraphReport
 from tiler.options import options_of
@@ -146,7 +146,7 @@ def folder(shelf, tmp_path, monkeypatch):
         patch.setattr(subject, "open_session", lambda *_: Broken("modnet"))
         tiler.matte(tmp_path / "stopped.tif", tmp_path / "stopped-cutout.tif")
     (tmp_path / "stopped-cutout.tif.tiler").rename(tmp_path / "stopped.tif.tiler")
-    for module in (run, subject, arrays, tensorflow_runtime):
+    for module in (run, subject, arrays, sessions):
         monkeypatch.setattr(module, "open_session", open_quick)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(batch, "watch", functools.partial(batch.watch, pause=Pauses()))

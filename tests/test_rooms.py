@@ -33,6 +33,9 @@ ROOMS = (
 # Heavy libraries, and the only rooms that import them.
 DOORS = {
     "tensorflow": ("model",),
+    "onnx": ("model",),
+    "onnxruntime": ("model",),
+    "modelscope": ("model",),
     "dask": ("engine", "image", "arrays"),
     "distributed": ("engine", "cli"),
     "zarr": ("image",),

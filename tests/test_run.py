@@ -19,7 +19,7 @@ from tiler.image.colour import to_network
 from tiler.inspect.snapshot import load
 from tiler.model.card import find_card
 from tiler.model.graph_report import GraphReport
-from tiler.model.tensorflow_runtime import open_session
+from tiler.model.session import open_session
 from tiler.progress import Silent
 from tiler.recipe import plan_for
 from tiler.sidecar import is_done

@@ -68,7 +68,7 @@ def test_what_has_no_say_is_not_asked_and_what_has_is(done):
     assert not holds(*done, sha256="1" * 64)
     assert not holds(*done, precision="bf16")
     assert not holds(*done, device="gpu")
-    assert not holds(*done, card=replace(Fake.card, output_tensor="other:0"))
+    assert not holds(*done, card=replace(Fake.card, output=replace(Fake.card.output, tensor="other:0")))
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"format": 1}', "not json"])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tiler.arrays import alpha
     from tiler.errors import InputError, ModelError, OutputError, SettingsError, TilerError
     from tiler.inspect import figures
-    from tiler.model.tensorflow_runtime import open_model
+    from tiler.model.session import open_model
     from tiler.progress import Progress
     from tiler.report import Report
     from tiler.run import matte
@@ -58,7 +58,7 @@ _MODULES = {"figures": "tiler.inspect.figures", "metrics": "tiler.metrics"}
 _HOMES = {
     "alpha": "arrays",
     "matte": "run",
-    "open_model": "model.tensorflow_runtime",
+    "open_model": "model.session",
     "Progress": "progress",
     "Report": "report",
     **dict.fromkeys(["InputError", "ModelError", "OutputError", "SettingsError", "TilerError"], "errors"),

@@ -20,7 +20,7 @@ from tiler.image.hints import keep_hints
 from tiler.image.own_alpha import split, times
 from tiler.image.pyramid import build
 from tiler.image.source import Colour, Metadata, Pixels, samples_of
-from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.session import Session, open_session
 from tiler.progress import Progress, logged
 from tiler.recipe import plan_for
 from tiler.run import scene_of, solve_with

@@ -25,7 +25,7 @@ from tiler.image.hints import keep_hints
 from tiler.image.limits import available_memory, needed_bytes, size_of
 from tiler.image.pyramid import build
 from tiler.memory import peak_memory_mb
-from tiler.model.tensorflow_runtime import Session
+from tiler.model.session import Session
 from tiler.progress import Progress
 from tiler.run import scene_of
 from tiler.settings import MattingOptions, Settings

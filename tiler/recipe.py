@@ -6,7 +6,7 @@ them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -29,6 +29,8 @@ Parts = Mapping[str, Value]
 SHAPING = (
     "tiler-matting",
     "tensorflow",
+    "onnxruntime",
+    "onnxruntime-gpu",
     "numpy",
     "scipy",
     "pillow",
@@ -92,7 +94,7 @@ class Recipe:
         tiling = tiling_of(self.card, self.matting)
         return {
             "source sha256": self.source_sha256,
-            **{f"model {one.name}": _plain(getattr(self.card, one.name)) for one in fields(self.card) if one.compare},
+            **_flat("model ", self.card),
             "model graph sha256": self.graph_sha256,
             "precision": self.precision,
             "device": self.device,
@@ -172,6 +174,18 @@ def plan_for(shape: tuple[int, int], card: ModelCard, matting: MattingOptions, *
 
 def _tiling(axis: Axis) -> str:
     return f"{axis.size}/{axis.block_px}/{axis.tile_px}/{axis.feather_px}"
+
+
+def _flat(prefix: str, value: Any) -> dict[str, Value]:
+    """Return what a dataclass holds and compares, by name, that of dataclasses in it by a name with a dot."""
+    parts: dict[str, Value] = {}
+    for one in fields(value):
+        held = getattr(value, one.name)
+        if is_dataclass(held):
+            parts |= _flat(f"{prefix}{one.name}.", held)
+        elif one.compare:
+            parts[prefix + one.name] = _plain(held)
+    return parts
 
 
 def _plain(value: Any) -> Value:

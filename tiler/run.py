@@ -29,7 +29,7 @@ from tiler.inspect.html import write_html
 from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
 from tiler.model.retry import RetryingNetwork
-from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.session import Session, open_session
 from tiler.progress import Progress, logged
 from tiler.recipe import Recipe, hints_of
 from tiler.report import ModelReport, Report, machine, versions

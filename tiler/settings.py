@@ -124,6 +124,13 @@ class ComputeOptions(Group):
         Precision,
         Help("auto: bfloat16 where the processor has it, else float32; f32: always float32; bf16: bfloat16 or fail."),
     ] = "auto"
+    device: Annotated[
+        str,
+        Help(
+            "auto: a graphics card that can be used, else the processor; cpu; cuda; or another provider of onnxruntime "
+            "by its name. What is named and not there is an error."
+        ),
+    ] = "auto"
     threads: Annotated[int | None, Help("Tiles in flight at once.", shown="all processors, 16 at most", least=1)] = None
     cluster: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from tiler.atomic import atomic_file
 from tiler.checksum import content_sha256, sha256_of
 from tiler.errors import InputError
 from tiler.image.file_state import FileState, state_of
-from tiler.model.tensorflow_runtime import Session
+from tiler.model.session import Session
 from tiler.progress import Progress, Silent
 from tiler.recipe import Recipe, hints_of, plan_for
 from tiler.report import Report

@@ -17,7 +17,7 @@ from tiler.image.own_alpha import WithoutAlpha
 from tiler.image.source import Source
 from tiler.image.write.export import most_bytes
 from tiler.model.card import ModelCard, find_card
-from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.session import Session, open_session
 from tiler.model.views import views_of
 from tiler.progress import Progress
 from tiler.recipe import plan_for

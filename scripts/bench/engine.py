@@ -21,7 +21,7 @@ from tiler.engine.graph import on_threads
 from tiler.engine.solve import solve
 from tiler.model.card import ModelCard
 from tiler.model.network import Network
-from tiler.model.tensorflow_runtime import open_session
+from tiler.model.session import open_session
 from tiler.progress import Silent
 from tiler.report import machine
 from tiler.settings import Settings

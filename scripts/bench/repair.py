@@ -45,7 +45,7 @@ from tiler.engine.graph import on_threads
 from tiler.engine.repair import repair
 from tiler.engine.scene import Fuse, Scene
 from tiler.engine.solve import Repair, solve
-from tiler.model.tensorflow_runtime import open_session
+from tiler.model.session import open_session
 from tiler.progress import Silent
 
 BAD_OVERLAP_PX = 16

@@ -56,7 +56,7 @@ from tiler.engine.graph import on_threads
 from tiler.engine.scene import Fuse, Scene
 from tiler.engine.solve import solve
 from tiler.image.colour import to_network
-from tiler.model.tensorflow_runtime import Session, open_session
+from tiler.model.session import Session, open_session
 from tiler.model.views import AS_IT_IS
 from tiler.progress import Silent
 from tiler.settings import default_threads

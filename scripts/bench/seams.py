@@ -40,7 +40,7 @@ from tiler.engine.scene import Scene, guide_of
 from tiler.engine.solve import solve
 from tiler.image.colour import to_network
 from tiler.model.network import Network
-from tiler.model.tensorflow_runtime import open_session
+from tiler.model.session import open_session
 from tiler.progress import Silent
 from tiler.settings import Settings
 

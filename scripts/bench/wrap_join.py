@@ -22,7 +22,7 @@ from PIL import Image
 
 from scenes import Alpha, parser
 from tiler.core.guide import SATURATED
-from tiler.model.tensorflow_runtime import Session, open_model
+from tiler.model.session import Session, open_model
 from tiler.run import matte
 from tiler.settings import Settings
 

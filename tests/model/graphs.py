@@ -27,7 +27,10 @@ def write(directory, build):
 
 
 def card(directory, **fields):
-    return replace(find_card(str(directory)), **fields)
+    """Return the card of `directory` with some fields changed; `input` and `output` are dictionaries of theirs."""
+    found = find_card(str(directory))
+    halves = {half: replace(getattr(found, half), **fields.pop(half)) for half in ("input", "output") if half in fields}
+    return replace(found, **halves, **fields)
 
 
 def rgba(image, alpha):
@@ -48,7 +51,7 @@ def broken(image):
 
 
 def overshooting(image):
-    return rgba(image, image[..., 0] * 4.0 - 300.0)
+    return rgba(image, image[..., 0] * 2.0 - 100.0)
 
 
 def wants_eights(image):

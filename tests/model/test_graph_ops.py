@@ -10,7 +10,7 @@ from tests.model import graphs
 from tests.model.graphs import tf
 from tiler.errors import ModelError
 from tiler.model.graph_ops import ALLOWED, check_operations
-from tiler.model.tensorflow_runtime import open_session
+from tiler.model.session import open_session
 from tiler.settings import ComputeOptions
 
 # TensorFlow calls these stateful, so that it does not fold or merge them; what they hold is gone after one answer.

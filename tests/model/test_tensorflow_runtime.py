@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.fakes import RecordedProgress
 from tests.model import graphs
 from tiler.errors import ModelError
-from tiler.model.tensorflow_runtime import Session, choose_precision, open_session
+from tiler.model.session import open_session
+from tiler.model.tensorflow_runtime import TensorFlowSession, choose_device, choose_precision
 from tiler.settings import ComputeOptions
 
 
@@ -19,7 +20,7 @@ def pixels(shape, seed=0):
 
 def stand_in(tmp_path, build, **fields):
     directory = graphs.write(tmp_path / build.__name__, build)
-    return Session(graphs.card(directory, **fields), directory / "tf_graph.pb", threads=2, precision="f32")
+    return TensorFlowSession(graphs.card(directory, **fields), directory / "tf_graph.pb", threads=2, precision="f32")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,8 @@ def modnet():
 
 @pytest.fixture(scope="module")
 def eights(tmp_path_factory):
-    with closing(stand_in(tmp_path_factory.mktemp("eights"), graphs.wants_eights, multiple_px=8)) as session:
+    eight = {"fit": "multiple", "multiple_px": 8}
+    with closing(stand_in(tmp_path_factory.mktemp("eights"), graphs.wants_eights, input=eight)) as session:
         yield session
 
 
@@ -82,7 +84,7 @@ def test_two_networks_in_one_process_do_not_answer_for_each_other(tmp_path):
 
 def test_a_card_may_ask_for_blue_first(tmp_path):
     rgb = pixels((5, 7))
-    with closing(stand_in(tmp_path, graphs.red_less_half_blue, channels="bgr")) as session:
+    with closing(stand_in(tmp_path, graphs.red_less_half_blue, input={"channels": "bgr"})) as session:
         np.testing.assert_allclose(
             session.alpha(rgb), np.clip(rgb[..., 2] - 0.5 * rgb[..., 0], 0, 255) / 255, atol=1e-6
         )
@@ -90,7 +92,7 @@ def test_a_card_may_ask_for_blue_first(tmp_path):
 
 def test_the_card_says_which_channel_is_alpha(tmp_path):
     rgb = pixels((5, 7))
-    with closing(stand_in(tmp_path, graphs.inverted_green, alpha_channel=1)) as session:
+    with closing(stand_in(tmp_path, graphs.inverted_green, output={"channel": 1})) as session:
         np.testing.assert_allclose(session.alpha(rgb), rgb[..., 1] / 255, atol=1e-6)
 
 
@@ -143,14 +145,14 @@ def test_a_graph_cut_short_is_refused(tmp_path, kept):
 def test_missing_tensors_are_named_beside_those_there_are(tmp_path):
     directory = graphs.write(tmp_path, graphs.inverted_green)
     with pytest.raises(ModelError, match="lacks matte:0") as raised:
-        Session(graphs.card(directory, output_tensor="matte:0"), directory / "tf_graph.pb")
+        TensorFlowSession(graphs.card(directory, output={"tensor": "matte:0"}), directory / "tf_graph.pb")
     assert "takes input_image:0 and gives output_png:0" in raised.value.remedy
 
 
 def test_a_graph_other_than_the_card_knows_is_refused(tmp_path):
     directory = graphs.write(tmp_path, graphs.inverted_green)
     with pytest.raises(ModelError, match="not the graph that the card"):
-        Session(graphs.card(directory, sha256="0" * 64), directory / "tf_graph.pb")
+        TensorFlowSession(graphs.card(directory, sha256="0" * 64), directory / "tf_graph.pb")
 
 
 @pytest.mark.parametrize(
@@ -174,3 +176,17 @@ def test_bfloat16_cannot_be_insisted_on_where_it_is_not(tmp_path):
     assert choose_precision("auto", cpuinfo=tmp_path / "none") == "f32"
     with pytest.raises(ModelError, match="bfloat16"):
         choose_precision("bf16", cpuinfo=tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has_gpu", "used"),
+    [("auto", True, "gpu"), ("auto", False, "cpu"), ("cpu", True, "cpu"), ("cuda", True, "gpu")],
+)
+def test_the_device_that_is_asked_for_is_used(wanted, has_gpu, used):
+    assert choose_device(wanted, has_gpu=has_gpu) == used
+
+
+@pytest.mark.parametrize(("wanted", "says"), [("cuda", "finds no graphics card"), ("coreml", "runs on cpu or cuda")])
+def test_a_device_that_is_not_there_is_never_replaced_by_another(wanted, says):
+    with pytest.raises(ModelError, match=says):
+        choose_device(wanted, has_gpu=False)

@@ -7,7 +7,8 @@ import pytest
 from tests.fakes import RecordedProgress
 from tests.model import graphs
 from tiler.errors import ModelError
-from tiler.model import tensorflow_runtime, trust
+from tiler.model import session as sessions
+from tiler.model import trust
 from tiler.model.card import find_card
 from tiler.settings import ComputeOptions
 
@@ -84,10 +85,10 @@ def test_where_nothing_can_be_kept_it_is_said(card, state, graph):
 @pytest.mark.usefixtures("state")
 def test_a_graph_that_was_exchanged_on_the_hub_is_not_run(tmp_path, monkeypatch):
     directory = graphs.write(tmp_path / "hub", graphs.inverted_green)
-    monkeypatch.setattr(tensorflow_runtime, "find_graph", lambda *_: directory / "tf_graph.pb")
+    monkeypatch.setattr(sessions, "find_graph", lambda *_: directory / "tf_graph.pb")
     compute = ComputeOptions(model="bshm", threads=1, precision="f32")
-    with tensorflow_runtime.open_session(compute, RecordedProgress()) as session:
+    with sessions.open_session(compute, RecordedProgress()) as session:
         assert session.card.sha256 == session.sha256
     graphs.write(directory, graphs.red_less_half_blue)
     with pytest.raises(ModelError, match="used first"):
-        tensorflow_runtime.open_session(compute, RecordedProgress())
+        sessions.open_session(compute, RecordedProgress())

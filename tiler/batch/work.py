@@ -16,7 +16,7 @@ from tiler.batch.items import Item, Outcome, Result
 from tiler.batch.table import ODD_BYTES, one_line
 from tiler.errors import InputError, OutputError, TilerError
 from tiler.image.open import format_of
-from tiler.model.tensorflow_runtime import Session
+from tiler.model.session import Session
 from tiler.progress import Progress
 from tiler.run import matte
 from tiler.settings import Settings

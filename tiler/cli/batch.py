@@ -57,7 +57,7 @@ def command(
     from tiler import batch
     from tiler.cli import terminal
     from tiler.image.write.formats import OUTPUT_FORMATS
-    from tiler.model.tensorflow_runtime import open_session
+    from tiler.model.session import open_session
     from tiler.progress import Progress
 
     if suffix not in OUTPUT_FORMATS:

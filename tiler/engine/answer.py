@@ -12,7 +12,8 @@ from tiler.core.plan import Level
 from tiler.engine.scene import Alpha, Scene, guide_of, known_at, spread_of, window
 from tiler.image.colour import to_network
 from tiler.image.hints import UNKNOWN, clamped
-from tiler.model.views import View, answer_of, fine_of, resized
+from tiler.model.fit import resized
+from tiler.model.views import View, answer_of, fine_of
 
 
 def answer(scene: Scene, level: Level, box: Box) -> Alpha:

@@ -15,8 +15,9 @@ from tiler.core.subjects import fade, scaled
 from tiler.image.hints import NOTHING, Hints, clamped, known_in
 from tiler.image.source import Pixels
 from tiler.model.card import ModelCard
+from tiler.model.fit import resized
 from tiler.model.network import Network
-from tiler.model.views import AS_IT_IS, View, looks_closer, network_levels_of, resized, views_of
+from tiler.model.views import AS_IT_IS, View, looks_closer, network_levels_of, views_of
 from tiler.progress import Progress
 from tiler.recipe import tiling_of
 from tiler.settings import MattingOptions

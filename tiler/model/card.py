@@ -1,12 +1,16 @@
 """What a network is, what it expects, and what it likes: a value, read from the TOML file beside its graph."""
 
+import math
 import re
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from tiler.errors import ModelError
+from tiler.model.contract import Input, Output
+from tiler.model.toml_table import read_table, wrong
 
 CARD = "card.toml"
 GRAPH = "tf_graph.pb"
@@ -19,49 +23,59 @@ DEFAULT_CONTRACT = "bshm"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """The contract of a network. Pixels and alpha are 0..255 at its tensors, whatever it does inside.
+    """What tiler knows of a network.
 
+    What it is:
     name: what the user types. title: one line for people.
-    licence: of the weights, as an SPDX name, or where it is stated. source: where they come from, an address.
-    graph: file name of the frozen TensorFlow graph.
-    sha256: of that file, lower-case hexadecimal; None where it is not known beforehand.
+    licence: of the weights, as an SPDX name, or where it is stated. commercial: whether that allows commercial use.
+    source: where the weights come from, an address.
+    verified: whether the weights themselves were run when the card was written.
+    role: "any", or "guide" for a network that knows pictures as a whole only: it is not shown tiles.
+
+    Its graph:
+    runtime: what runs it, "tensorflow" (a frozen graph) or "onnx".
+    graph: its file name. sha256: of that file, lower-case hexadecimal; None where it is not known beforehand.
+    size_bytes: its size. url: from where it is downloaded, https; `sha256` and `size_bytes` are named with it.
+    members: paths in the archive at `url`, a zip or a tar.gz, whose contents one after the other are the graph; empty
+    where the file at `url` is the graph itself.
     hub_id: its name on ModelScope; None for a network that is not fetched from there.
     revision: the branch, tag or commit to fetch there; named wherever `hub_id` is.
-    input_tensor: takes (h, w, 3) float32, 0..255, in the order `channels`, "rgb" or "bgr".
-    output_tensor: gives (h, w, c) float32, 0..255, of which channel `alpha_channel` is the alpha.
+    input, output: its contract.
+
+    What it likes:
     guide_px: short side of the picture on which it is at its best.
     tile_px, overlap_px: side of a tile, and how much neighbours should share.
-    multiple_px: both sides of what it is fed must be multiples of this; the session sees to it.
     views_px: short sides at which it is asked for a picture whose guide has `guide_px`, each also for the mirror image;
     the consensus of its answers is the guide. Empty where that was not measured: it is asked once.
     network_levels: in how many levels above the base its tiles earn their cost; None where that was not measured: in
-    all of them.
+    all of them. 0 for a guide.
+
     directory: where the card lies; the graph may lie beside it.
     """
 
     name: str
     title: str
     licence: str
+    commercial: Literal["yes", "no", "not known"]
     source: str
+    verified: bool
+    role: Literal["any", "guide"]
+    runtime: Literal["tensorflow", "onnx"]
     graph: str
-    input_tensor: str
-    output_tensor: str
-    channels: str
-    alpha_channel: int
+    input: Input
+    output: Output
     guide_px: int
     tile_px: int
     overlap_px: int
-    multiple_px: int
     directory: Path = field(compare=False)
+    sha256: str | None = None
+    size_bytes: int | None = None
+    url: str | None = None
+    members: tuple[str, ...] = ()
     hub_id: str | None = None
     revision: str | None = None
-    sha256: str | None = None
     views_px: tuple[int, ...] = ()
     network_levels: int | None = None
-
-
-OPTIONAL = ("hub_id", "revision", "sha256", "views_px", "network_levels")
-INTEGERS = ("alpha_channel", "guide_px", "tile_px", "overlap_px", "multiple_px", "network_levels")
 
 
 def read_card(path: Path) -> ModelCard:
@@ -72,16 +86,9 @@ def read_card(path: Path) -> ModelCard:
         raise ModelError(f"{path}: the card cannot be read: {error.strerror}.", "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: this is not TOML: {error}.", "Correct the file at that place.") from error
-    known = [one.name for one in fields(ModelCard) if one.name != "directory"]
-    if unknown := sorted(table.keys() - set(known)):
-        raise _wrong(path, f"there is no field {unknown[0]!r}", f"The fields are: {', '.join(known)}.")
-    if missing := sorted(set(known) - table.keys() - set(OPTIONAL)):
-        raise _wrong(path, f"the field {missing[0]!r} is missing", f"Add it; {DEFAULT_CONTRACT}'s card shows how.")
-    for name, value in table.items():
-        _check_type(path, name, value)
-    views_px = tuple(table.pop("views_px", ()))
-    card = ModelCard(**table, views_px=views_px, directory=path.parent)
-    _check(card, path)
+    card: ModelCard = read_table(path, table, ModelCard, given={"directory": path.parent})
+    _check_contract(card, path)
+    _check_origin(card, path)
     return card
 
 
@@ -118,35 +125,51 @@ def _data() -> Path:
     return Path(str(files("tiler.model").joinpath("data")))
 
 
-def _check_type(path: Path, name: str, value: object) -> None:
-    if name == "views_px":
-        if not isinstance(value, list) or not all(type(side) is int and side > 0 for side in value):
-            raise _wrong(path, f"{name} is {value!r}", "Give a list of whole numbers above 0.")
-    elif name in INTEGERS:
-        if type(value) is not int:
-            raise _wrong(path, f"{name} is {value!r}", "Give a whole number.")
-    elif not isinstance(value, str):
-        raise _wrong(path, f"{name} is {value!r}", "Give a text.")
-
-
-def _check(card: ModelCard, path: Path) -> None:
-    if card.channels not in ("rgb", "bgr"):
-        raise _wrong(path, f"channels is {card.channels!r}", 'Give "rgb" or "bgr".')
-    least = {"alpha_channel": 0, "guide_px": 1, "tile_px": 1, "overlap_px": 0, "multiple_px": 1}
-    if card.network_levels is not None:
-        least["network_levels"] = 0
-    for name, value in least.items():
-        if getattr(card, name) < value:
-            raise _wrong(path, f"{name} is {getattr(card, name)}", f"Give {value} or more.")
+def _check_contract(card: ModelCard, path: Path) -> None:
+    least = {
+        "guide_px": (card.guide_px, 1),
+        "tile_px": (card.tile_px, 1),
+        "overlap_px": (card.overlap_px, 0),
+        "network_levels": (card.network_levels, 0),
+        "input.multiple_px": (card.input.multiple_px, 1),
+        "output.channel": (card.output.channel, 0),
+    }
+    for name, (value, at_least) in least.items():
+        if value is not None and value < at_least:
+            raise wrong(path, f"{name} is {value}", f"Give {at_least} or more.")
+    if any(side < 1 for side in card.views_px):
+        raise wrong(path, f"views_px is {list(card.views_px)}", "Give whole numbers above 0.")
     if 2 * card.overlap_px > card.tile_px:
-        raise _wrong(path, f"overlap_px is {card.overlap_px}", f"Give at most half of tile_px, {card.tile_px // 2}.")
+        raise wrong(path, f"overlap_px is {card.overlap_px}", f"Give at most half of tile_px, {card.tile_px // 2}.")
+    for name, scale in (("input.scale", card.input.scale), ("output.scale", card.output.scale)):
+        if scale not in (1, 255):
+            raise wrong(path, f"{name} is {scale:g}", "Give 255 or 1.")
+    if not all(math.isfinite(one) and one > 0 for one in card.input.std) or not all(
+        map(math.isfinite, card.input.mean)
+    ):
+        raise wrong(path, "input.mean and input.std are not usable", "Give finite numbers, and for std above 0.")
+    if (card.input.fit == "multiple") != (card.input.multiple_px > 1):
+        raise wrong(
+            path,
+            f"input.fit is {card.input.fit!r} and input.multiple_px {card.input.multiple_px}",
+            'A multiple goes with fit = "multiple", and is above 1.',
+        )
+    if card.role == "guide" and card.network_levels != 0:
+        raise wrong(path, f"network_levels is {card.network_levels}", "Give 0: a guide is not shown tiles.")
+    if card.output.stretch != "none" and card.role != "guide":
+        raise wrong(path, f"output.stretch is {card.output.stretch!r}", 'Only the role "guide" may ask for that.')
+
+
+def _check_origin(card: ModelCard, path: Path) -> None:
     if (card.hub_id is None) != (card.revision is None):
-        raise _wrong(path, f"hub_id is {card.hub_id!r} and revision {card.revision!r}", "Give both, or neither.")
+        raise wrong(path, f"hub_id is {card.hub_id!r} and revision {card.revision!r}", "Give both, or neither.")
     if card.sha256 is not None and not SHA256.fullmatch(card.sha256):
-        raise _wrong(path, f"sha256 is {card.sha256!r}", "Give 64 digits of 0-9 and a-f, as `sha256sum` prints them.")
+        raise wrong(path, f"sha256 is {card.sha256!r}", "Give 64 digits of 0-9 and a-f, as `sha256sum` prints them.")
     if Path(card.graph).name != card.graph:
-        raise _wrong(path, f"graph is {card.graph!r}", "Give the name of a file beside the card.")
-
-
-def _wrong(path: Path, what: str, remedy: str) -> ModelError:
-    return ModelError(f"{path}: {what}.", remedy)
+        raise wrong(path, f"graph is {card.graph!r}", "Give the name of a file beside the card.")
+    if card.url is not None and (card.sha256 is None or card.size_bytes is None):
+        raise wrong(path, "url is there without sha256 and size_bytes", "Give all three.")
+    if card.url is not None and not card.url.startswith("https://"):
+        raise wrong(path, f"url is {card.url!r}", "Give an address that begins with https://.")
+    if card.members and card.url is None:
+        raise wrong(path, "members is there without url", "Give both, or no members.")

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from tiler.model.card import ModelCard
 
 UsedPrecision = Literal["f32", "bf16"]
-Device = Literal["cpu", "gpu"]
+# "cpu", "gpu", or the name of another provider of onnxruntime.
+Device = str
 
 
 class Network(Protocol):

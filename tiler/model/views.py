@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tiler.model.card import ModelCard
+from tiler.model.fit import resized
 from tiler.model.network import Network
 
 Alpha = NDArray[np.float32]
@@ -73,13 +73,3 @@ def answer_of(network: Network, rgb: Rgb, view: View, shape: Shape) -> Alpha:
     if alpha.shape == shape:
         return np.ascontiguousarray(alpha)
     return np.clip(resized(np.ascontiguousarray(alpha), shape), 0, 1)
-
-
-def resized(plane: Alpha, shape: Shape, box: tuple[float, float, float, float] | None = None) -> Alpha:
-    """Return (h, w) float32 resized to `shape` by a cubic that is widened where it shrinks, as Pillow does it.
-
-    box: (left, top, right, bottom) of the part that is shown, in pixels of `plane`, which may be fractions; all of it
-    if None.
-    """
-    size = (shape[1], shape[0])
-    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC, box=box), np.float32)

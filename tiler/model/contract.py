@@ -1,0 +1,52 @@
+"""What a network is fed and what it answers with: the two halves of its contract, as values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Fit = Literal["free", "multiple", "square-squash", "square-letterbox"]
+Layout = Literal["hwc", "nhwc", "nchw"]
+Activation = Literal["none", "sigmoid", "softmax"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What the network is fed: the picture as (pixels / 255 x scale - mean) / std.
+
+    tensor: its name in the graph.
+    layout: of its axes. n is the batch, of one picture; nhwc and nchw have it, hwc does not.
+    channels: their order, "rgb" or "bgr".
+    fit: "free" takes any size, "multiple" any whose sides are multiples of `multiple_px`, and pictures are continued by
+    their mirror image. "square-squash" takes one size, to which pictures are resized without regard to their aspect;
+    "square-letterbox" keeps the aspect, at the top left, on black. That size is written into the graph; where the graph
+    takes any, it is a square of the guide's size.
+    scale: what white is before mean and std; 255 or 1.
+    mean, std: of each channel, in the order of `channels`.
+    """
+
+    tensor: str
+    layout: Layout
+    channels: Literal["rgb", "bgr"]
+    fit: Fit
+    multiple_px: int = 1
+    scale: float
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What it answers with, in the layout of its input.
+
+    tensor: its name in the graph. channel: which channel is the alpha.
+    activation: what makes a share of its numbers: "none" where the graph ends in one, "sigmoid" where it gives logits,
+    "softmax" where it gives a logit for each channel.
+    scale: what full alpha is after that; 255 or 1.
+    stretch: "minmax" stretches the least and the greatest alpha to 0 and 1. That depends on all of the picture, so only
+    a network of the role "guide" may ask for it.
+    """
+
+    tensor: str
+    channel: int = 0
+    activation: Activation = "none"
+    scale: float
+    stretch: Literal["none", "minmax"] = "none"

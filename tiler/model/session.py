@@ -1,0 +1,88 @@
+"""A network at work, whichever runtime its card names; opened by the name of its card."""
+
+from typing import Protocol, Self
+
+from tiler.model.card import find_card
+from tiler.model.graph_report import GraphReport
+from tiler.model.hub import find_graph
+from tiler.model.network import Device, Network, UsedPrecision
+from tiler.model.trust import pinned
+from tiler.progress import Progress, logged
+from tiler.settings import ComputeOptions, Precision
+
+
+class Session(Network, Protocol):
+    """A `Network` from a graph file, until it is closed.
+
+    precision, device: what is in use. graph_report: what in the graph bears on tiling. sha256: of the graph file,
+    hexadecimal.
+    """
+
+    @property
+    def precision(self) -> UsedPrecision: ...
+
+    @property
+    def device(self) -> Device: ...
+
+    @property
+    def graph_report(self) -> GraphReport: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def close(self) -> None:
+        """Give back the memory. The session cannot be used afterwards."""
+
+
+def open_model(
+    model: str = "modnet",
+    *,
+    precision: Precision = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Session:
+    """Return a network, loaded once, for many calls of `tiler.matte` and `tiler.alpha`; close it when done.
+
+        with tiler.open_model("modnet") as model:
+            tiler.matte("a.tif", "a-cutout.tif", model=model)
+            tiler.matte("b.tif", "b-cutout.tif", model=model)
+
+    model: a name that `tiler models` lists, or a directory with a graph. precision: "auto", "f32" or "bf16". device:
+    "auto", "cpu", "cuda" or another provider of onnxruntime. threads: tiles in flight at once; all processors, if None.
+    progress: receives the stage of fetching.
+
+    Raises ModelError if the network cannot be found, fetched or loaded, SettingsError for a value no option can have.
+    """
+    compute = ComputeOptions(model=model, precision=precision, device=device, threads=threads)
+    return open_session(compute, logged(progress))
+
+
+def open_session(compute: ComputeOptions, progress: Progress) -> Session:
+    """Return the network that the options name, fetched if need be, ready for as many callers as they have threads.
+
+    A graph that did not come with tiler tells `progress` what it holds that bears on tiling.
+    Raises ModelError if the network cannot be found, fetched or loaded.
+    """
+    card = find_card(compute.model)
+    path = find_graph(card, progress)
+    trusted = pinned(card, path, progress)
+    session: Session
+    if card.runtime == "onnx":
+        from tiler.model.onnx_runtime import OnnxSession
+
+        session = OnnxSession(trusted, path, precision=compute.precision, device=compute.device, progress=progress)
+    else:
+        from tiler.model.tensorflow_runtime import TensorFlowSession
+
+        session = TensorFlowSession(
+            trusted, path, precision=compute.precision, device=compute.device, threads=compute.thread_count
+        )
+    if card.sha256 is None:
+        for sentence in session.graph_report.sentences():
+            progress.note(f"{card.name}: {sentence}")
+    return session
