@@ -166,8 +166,13 @@ def tiling_of(card: ModelCard, matting: MattingOptions) -> Tiling:
 def plan_for(shape: tuple[int, int], card: ModelCard, matting: MattingOptions, *, wraps: bool = False) -> Plan:
     """Return the plan for a picture of `shape` (height, width) in pixels; wraps: its left and right ends meet.
 
-    Raises SettingsError as `tiling_of` does.
+    Raises SettingsError as `tiling_of` does, and if the options ask for tiles of a network that is a guide.
     """
+    if card.role == "guide" and (matting.network_levels not in ("auto", 0) or matting.dense_levels):
+        raise SettingsError(
+            f"{card.name} is a guide: it knows pictures as a whole only, and is not shown tiles.",
+            "Leave out --network-levels and --dense-levels, or choose another --model.",
+        )
     tiling = tiling_of(card, matting)
     return make_plan(shape, guide_px=tiling.guide_px, tile_px=tiling.tile_px, overlap_px=tiling.overlap_px, wraps=wraps)
 

@@ -10,6 +10,7 @@ from tests.fakes import RecordedProgress
 from tests.model.onnx_graphs import known_alpha, saved, stand_in
 from tests.model.test_onnx_runtime import a_card
 from tiler.errors import ModelError
+from tiler.model import session as sessions
 from tiler.model.session import open_model, open_session
 from tiler.model.toml_table import table_of
 from tiler.settings import ComputeOptions
@@ -43,3 +44,19 @@ def test_only_the_runtime_that_a_network_needs_is_imported(directory):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['onnxruntime']"
+
+
+@pytest.mark.parametrize(("commercial", "said"), [("yes", False), ("no", True), ("not known", True)])
+def test_a_licence_that_may_not_allow_commercial_use_is_said_when_the_network_is_opened(directory, commercial, said):
+    card = directory / "card.toml"
+    card.write_text(card.read_text().replace('commercial = "yes"', f'commercial = "{commercial}"'))
+    progress = RecordedProgress()
+    with closing(open_session(ComputeOptions(model=str(directory)), progress)):
+        assert any("commercial use is not" in note for note in progress.notes) == said
+
+
+def test_the_licence_of_a_network_that_is_fetched_is_said(directory, monkeypatch):
+    monkeypatch.setattr(sessions, "is_here", lambda _: False)
+    progress = RecordedProgress()
+    with closing(open_session(ComputeOptions(model=str(directory)), progress)):
+        assert any("commercial use is allowed" in note for note in progress.notes)

@@ -77,6 +77,12 @@ class ModelCard:
     views_px: tuple[int, ...] = ()
     network_levels: int | None = None
 
+    @property
+    def terms(self) -> str:
+        """One sentence on what its licence allows."""
+        commercial = {"yes": "allowed", "no": "not allowed", "not known": "not known to be allowed"}[self.commercial]
+        return f"Licence of its weights: {self.licence}; commercial use is {commercial}."
+
 
 def read_card(path: Path) -> ModelCard:
     """Return the card in the TOML file `path`. Raises ModelError, naming the field that is missing or wrong."""

@@ -1,17 +1,18 @@
-"""Where the graph of a card lies: beside the card, in ModelScope's cache, or on the hub."""
+"""Where the graph of a card lies: beside the card, in a cache, at its address, or on ModelScope."""
 
 from pathlib import Path
 from typing import Any
 
 from tiler.errors import ModelError
 from tiler.model.card import ModelCard
+from tiler.model.download import cached, download, host_of
 from tiler.progress import Progress
 
 BYTES_A_STEP = 2**20
 
 
 def find_graph(card: ModelCard, progress: Progress) -> Path:
-    """Return the path of the graph of `card`, fetched from ModelScope if it is not on this disk yet.
+    """Return the path of the graph of `card`, fetched if it is not on this disk yet.
 
     progress: hears of the fetching, in steps of 2^20 bytes.
     Raises ModelError, naming the ways to get the model, if the hub cannot be reached or does not have it.
@@ -19,6 +20,8 @@ def find_graph(card: ModelCard, progress: Progress) -> Path:
     path = _on_disk(card)
     if path is not None:
         return path
+    if card.url is not None:
+        return download(card, card.url, progress)
     if card.hub_id is None:
         raise ModelError(
             f"{card.directory / card.graph}: the graph of {card.name} is missing or empty.",
@@ -27,38 +30,47 @@ def find_graph(card: ModelCard, progress: Progress) -> Path:
     return _fetch(card, card.hub_id, progress)
 
 
+def is_here(card: ModelCard) -> bool:
+    """Return whether the graph of `card` is on this disk; asks no network."""
+    return _on_disk(card) is not None
+
+
 def status(card: ModelCard) -> str:
     """Return one line on whether the graph of `card` is on this disk; asks no network."""
     path = _on_disk(card)
     if path is not None:
         return f"on this disk: {path}"
+    if card.url is not None:
+        return f"not on this disk; fetched from {host_of(card.url)} when first used"
     if card.hub_id is not None:
         return f"not on this disk; fetched from ModelScope ({card.hub_id}, {card.revision}) when first used"
     return "missing; install tiler again"
 
 
 def _on_disk(card: ModelCard) -> Path | None:
-    """Return where the whole graph lies: beside its card or in ModelScope's cache."""
+    """Return where the whole graph lies: beside its card or in a cache."""
     beside = card.directory / card.graph
     if _is_whole(beside):
         return beside
+    if card.url is not None:
+        return cached(card)
     if card.hub_id is None:
         return None
-    download, failure = _client()
+    fetch, failure = _client()
     try:
-        snapshot = download(card.hub_id, revision=card.revision, local_files_only=True)
+        snapshot = fetch(card.hub_id, revision=card.revision, local_files_only=True)
     except (failure, OSError):
         return None
     # An earlier attempt without a network leaves a snapshot with nothing in it.
-    cached = Path(snapshot) / card.graph
-    return cached if _is_whole(cached) else None
+    path = Path(snapshot) / card.graph
+    return path if _is_whole(path) else None
 
 
 def _fetch(card: ModelCard, hub_id: str, progress: Progress) -> Path:
-    download, failure = _client()
+    fetch, failure = _client()
     progress.note(f"Fetching {card.name} from ModelScope ({hub_id}, {card.revision}); this happens once.")
     try:
-        snapshot = download(
+        snapshot = fetch(
             hub_id,
             revision=card.revision,
             allow_patterns=[card.graph],

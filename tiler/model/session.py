@@ -4,7 +4,7 @@ from typing import Protocol, Self
 
 from tiler.model.card import find_card
 from tiler.model.graph_report import GraphReport
-from tiler.model.hub import find_graph
+from tiler.model.hub import find_graph, is_here
 from tiler.model.network import Device, Network, UsedPrecision
 from tiler.model.trust import pinned
 from tiler.progress import Progress, logged
@@ -65,10 +65,12 @@ def open_model(
 def open_session(compute: ComputeOptions, progress: Progress) -> Session:
     """Return the network that the options name, fetched if need be, ready for as many callers as they have threads.
 
-    A graph that did not come with tiler tells `progress` what it holds that bears on tiling.
+    A graph whose sha256 the card does not know tells `progress` what it holds that bears on tiling, and a network that
+    is fetched, or whose commercial use is not known to be allowed, what its licence is.
     Raises ModelError if the network cannot be found, fetched or loaded.
     """
     card = find_card(compute.model)
+    is_new = not is_here(card)
     path = find_graph(card, progress)
     trusted = pinned(card, path, progress)
     session: Session
@@ -82,6 +84,8 @@ def open_session(compute: ComputeOptions, progress: Progress) -> Session:
         session = TensorFlowSession(
             trusted, path, precision=compute.precision, device=compute.device, threads=compute.thread_count
         )
+    if is_new or card.commercial != "yes":
+        progress.note(f"{card.name}: {card.terms}")
     if card.sha256 is None:
         for sentence in session.graph_report.sentences():
             progress.note(f"{card.name}: {sentence}")

@@ -52,6 +52,8 @@ def fine_of(views: Sequence[View]) -> list[int]:
 
 def network_levels_of(card: ModelCard, wanted: int | Literal["auto", "all"]) -> int | None:
     """Return in how many levels above the base the network sees the tiles; None: in all of them."""
+    if card.role == "guide":
+        return 0
     if wanted == "auto":
         return card.network_levels
     return None if wanted == "all" else wanted
