@@ -153,4 +153,4 @@ def test_an_unknown_model_is_told_the_known_ones(tmp_path):
     for model in ("modnett", str(tmp_path)):
         with pytest.raises(ModelError) as raised:
             find_card(model)
-        assert "bshm, modnet" in raised.value.remedy
+        assert "bshm, isnet, modnet" in raised.value.remedy

@@ -25,9 +25,9 @@ for name, module in {
     "seams": seams,
     "estimate": estimate,
     "info": info,
-    "models": models,
 }.items():
     app.command(name, cls=GroupedCommand, epilog=module.EXAMPLES)(module.command)
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

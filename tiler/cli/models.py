@@ -1,17 +1,97 @@
-"""`tiler models`: the networks there are."""
+"""`tiler models`: the networks there are, and networks of one's own."""
 
-from tiler.cli.options import takes
+from pathlib import Path
+from typing import Annotated, Literal
 
-EXAMPLES = "Example: tiler models"
+import typer
+
+from tiler.cli.options import GroupedCommand, takes
+
+EXAMPLES = "Examples: tiler models; tiler models add network.onnx; tiler models check network"
+
+app = typer.Typer(
+    help="List the networks: where they come from, their licence, and whether they are on this disk.",
+    epilog=EXAMPLES,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
 
 
+@app.callback()
 @takes()
-def command() -> None:
+def command(ctx: typer.Context) -> None:
     """List the networks: where they come from, their licence, and whether they are on this disk."""
+    if ctx.invoked_subcommand is not None:
+        return
     from tiler.cli import process
     from tiler.model.card import cards
     from tiler.model.hub import status
+    from tiler.model.shelf import own_cards
 
     process.prepare()
-    for card in cards():
-        print(f"{card.name}\n  {card.title}\n  licence: {card.licence}\n  source:  {card.source}\n  {status(card)}")
+    own, wrong = own_cards()
+    for card in (*cards(), *own):
+        run = "" if card.verified else "\n  its weights were not run by the authors of its card"
+        role = "\n  a guide: it is not shown tiles" if card.role == "guide" else ""
+        print(f"{card.name}\n  {card.title}{role}\n  {card.terms}\n  Source: {card.source}\n  {status(card)}{run}")
+    for error in wrong:
+        print(error)
+
+
+@app.command(cls=GroupedCommand, epilog="Example: tiler models add network.onnx --name mine --licence MIT")
+@takes()
+def add(
+    network: Annotated[
+        Path,
+        typer.Argument(metavar="FILE|DIR", help="An ONNX file, or a directory with a network.", show_default=False),
+    ],
+    name: Annotated[str | None, typer.Option(help="What it is to be called.", show_default="as its file")] = None,
+    licence: Annotated[str | None, typer.Option(help="The licence of its weights.", show_default="not stated")] = None,
+    commercial: Annotated[
+        Literal["yes", "no", "not known"] | None,
+        typer.Option(help="Whether that allows commercial use.", show_default="not known"),
+    ] = None,
+) -> None:
+    """Add a network of your own: its card is proposed from its graph, and it is tried before it is kept.
+
+    A preprocessor_config.json beside an ONNX file is read; a card.toml in a directory goes before all.
+    """
+    from tiler.cli import process
+    from tiler.model.adding import add as add_network
+
+    process.prepare()
+    card, said = add_network(network, name=name, licence=licence, commercial=commercial)
+    print("\n".join(said))
+    print(f"{card.name} is kept in {card.directory}; change what is wrong in its card.toml.")
+    print(f"Try it: tiler matte photo.tif -o cutout.tif --model {card.name}")
+
+
+@app.command(cls=GroupedCommand, epilog="Example: tiler models check modnet")
+@takes()
+def check(name: Annotated[str, typer.Argument(help="A network.", show_default=False)]) -> None:
+    """Say what in a network bears on tiling, and what it answers for a drawn picture."""
+    from tiler.cli import process, terminal
+    from tiler.model.session import open_session
+    from tiler.model.trial import try_out
+    from tiler.settings import ComputeOptions
+
+    process.prepare()
+    with (
+        terminal.progress(quiet=False) as progress,
+        open_session(ComputeOptions(model=name, threads=1, precision="f32"), progress) as session,
+    ):
+        tried = try_out(session)
+    card = session.card
+    likes = f"guide of {card.guide_px} px, tiles of {card.tile_px} px"
+    print(f"{card.name}: {card.role}, {likes}, fit {card.input.fit}, sha256 {session.sha256}")
+    print("\n".join((card.terms, *(session.graph_report.sentences() or ("Its graph is fit for tiles.",)))))
+    print("\n".join(tried.sentences()))
+
+
+@app.command(cls=GroupedCommand, epilog="Example: tiler models remove mine")
+@takes()
+def remove(name: Annotated[str, typer.Argument(help="A network that was added.", show_default=False)]) -> None:
+    """Remove a network that was added."""
+    from tiler.model.shelf import remove as remove_network
+
+    print(f"{remove_network(name)} is removed.")

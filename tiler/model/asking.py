@@ -19,6 +19,22 @@ LEAST, GREATEST = -1.0, 2.0
 def asked(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) -> NDArray[np.float32]:
     """Return the (h, w) float32 alpha, 0..1, of (h, w, 3) float32 RGB pixels, 0..255; any size from 1x1 up.
 
+    Raises ModelError as `meant` does, and if the answer is far from 0..1.
+    """
+    alpha = meant(card, run, rgb, square)
+    if alpha.min() < LEAST or alpha.max() > GREATEST:
+        raise ModelError(
+            f"{card.name} answered with alphas from {alpha.min():.3g} to {alpha.max():.3g}, and not from 0 to 1.",
+            'Are these logits, or pixels up to 255? Say activation = "sigmoid", or the right scale, under [output] in '
+            "its card.",
+        )
+    clipped: NDArray[np.float32] = np.clip(alpha, 0, 1, dtype=np.float32)
+    return clipped
+
+
+def meant(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) -> NDArray[np.float32]:
+    """Return what the answer means by the card, (h, w) float32: an alpha in 0..1, if the card is right.
+
     run: gives the answer to what the network is fed. square: the size that the network takes, where its card says that
     it takes one only. Raises ModelError if the answer is not what the card promises.
     """
@@ -36,14 +52,7 @@ def asked(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) ->
             f"{card.name} answered with numbers that are not finite.",
             "Try --precision f32; if that does not help, the graph is damaged: fetch it again.",
         )
-    if alpha.min() < LEAST or alpha.max() > GREATEST:
-        raise ModelError(
-            f"{card.name} answered with alphas from {alpha.min():.3g} to {alpha.max():.3g}, and not from 0 to 1.",
-            'Are these logits, or pixels up to 255? Say activation = "sigmoid", or the right scale, under [output] in '
-            "its card.",
-        )
-    clipped: NDArray[np.float32] = np.clip(alpha, 0, 1, dtype=np.float32)
-    return clipped
+    return alpha
 
 
 def square_of(card: ModelCard, sides: Shape | None, path: Path) -> Shape:

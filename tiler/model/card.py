@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from platformdirs import user_data_path
+
 from tiler.errors import ModelError
 from tiler.model.contract import Input, Output
 from tiler.model.toml_table import read_table, wrong
@@ -103,8 +105,13 @@ def cards() -> tuple[ModelCard, ...]:
     return tuple(read_card(path) for path in sorted(_data().glob(f"*/{CARD}")))
 
 
+def own_home() -> Path:
+    """Return the folder of the user's own networks: a directory each."""
+    return user_data_path("tiler-matting", appauthor=False) / "models"
+
+
 def find_card(model: str) -> ModelCard:
-    """Return the card of `model`, the name of a card that comes with tiler or a directory.
+    """Return the card of `model`, the name of a card that comes with tiler or was added, or a directory.
 
     A directory holds a graph and a card, or just `tf_graph.pb`; that is then taken to keep bshm's contract, as its
     relatives on ModelScope do. A name goes before a directory of that name; "./name" means the directory.
@@ -114,17 +121,22 @@ def find_card(model: str) -> ModelCard:
     known = {card.name: card for card in cards()}
     if model in known:
         return known[model]
-    directory = Path(model)
+    directory = own_home() / model if Path(model).name == model else Path(model)
+    if not (directory / CARD).is_file():
+        directory = Path(model)
     if (directory / CARD).is_file():
         return read_card(directory / CARD)
     if (directory / GRAPH).is_file():
         name = directory.resolve().name
         bshm = replace(known[DEFAULT_CONTRACT], hub_id=None, revision=None, sha256=None)
         return replace(bshm, name=name, title=name, directory=directory)
-    names = ", ".join(known)
+    names = ", ".join([*known, *sorted(path.parent.name for path in own_home().glob(f"*/{CARD}"))])
     if directory.is_dir():
         raise ModelError(f"{model}: there is neither {CARD} nor {GRAPH} in this directory.", f"Or choose: {names}.")
-    raise ModelError(f"There is no model {model!r}.", f"Choose one of {names}, or give a directory with a {GRAPH}.")
+    raise ModelError(
+        f"There is no model {model!r}.",
+        f"Choose one of {names}, give a directory with a {GRAPH}, or add one: tiler models add FILE",
+    )
 
 
 def _data() -> Path:

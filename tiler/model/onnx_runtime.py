@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.memory import release_memory
-from tiler.model.asking import asked, check_sha256, misfit, square_of
+from tiler.model.asking import asked, check_sha256, meant, misfit, square_of
 from tiler.model.card import ModelCard
 from tiler.model.fit import rows_and_cols
 from tiler.model.graph_report import GraphReport
@@ -107,6 +107,10 @@ class OnnxSession:
                 self._compare(rgb, alpha)
                 self._doubted, self._content = False, b""
         return alpha
+
+    def meant(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what it answers by its card, as `alpha` does, but in whatever range it is."""
+        return meant(self.card, self._run, rgb, self._square)
 
     def __enter__(self) -> "OnnxSession":
         return self

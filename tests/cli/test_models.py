@@ -1,0 +1,41 @@
+import pytest
+from typer.testing import CliRunner
+
+from tests.model.onnx_graphs import saved, stand_in
+from tiler.cli.main import app
+from tiler.model import card
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(card, "user_data_path", lambda *_, **__: tmp_path / "data")
+
+
+def tiler(*words):
+    done = CliRunner().invoke(app, ["models", *map(str, words)])
+    return done.exit_code, done.output
+
+
+def test_a_network_is_added_listed_checked_and_removed(tmp_path):
+    path = saved(tmp_path / "net.onnx", stand_in(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)))
+    code, said = tiler("add", path, "--licence", "MIT", "--commercial", "yes")
+    assert code == 0, said
+    assert "ImageNet's mean and std are assumed" in said
+    assert "--model net" in said
+    code, said = tiler()
+    assert code == 0
+    assert "net\n  net.onnx\n  Licence of its weights: MIT; commercial use is allowed." in said
+    code, said = tiler("check", "net")
+    assert code == 0, said
+    for words in ("fit multiple", "Its graph is fit for tiles.", "It answers the same twice."):
+        assert words in said
+    assert tiler("remove", "net")[0] == 0
+    assert "net.onnx" not in tiler()[1]
+
+
+@pytest.mark.parametrize("words", [("add", "nothing.onnx"), ("check", "nothing"), ("remove", "modnet")])
+def test_a_mistake_is_a_paragraph_and_an_exit_code(words):
+    code, said = tiler(*words)
+    assert code == 1
+    assert said.startswith("tiler: ")
+    assert "Traceback" not in said
