@@ -237,8 +237,9 @@ def known_options() -> set[str]:
     import typer
 
     found = {"--help"}
-    command = typer.main.get_command(app)
-    for part in (command, *command.commands.values()):
+    parts = [typer.main.get_command(app)]
+    for part in parts:
+        parts += getattr(part, "commands", {}).values()
         found |= {flag for option in part.params for flag in (*option.opts, *option.secondary_opts)}
     for script in (*HOME.glob("scripts/**/*.py"), HOME / "tiler" / "cli" / "inference_bshm.py"):
         found |= set(re.findall(r'"(--[a-z][a-z_-]*)"', script.read_text(encoding="utf-8")))

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import tiler
 from tests.fakes import RecordedProgress
 from tests.model.onnx_graphs import known_alpha, saved, stand_in
 from tiler.errors import SettingsError
@@ -72,3 +73,30 @@ def test_the_licence_is_said_with_what_it_allows(card):
             "not known": "commercial use is not known to be allowed.",
         }[card.commercial]
     )
+
+
+class Counting:
+    """A session that counts what it is shown."""
+
+    def __init__(self, session):
+        self.session, self.shapes = session, []
+
+    def __getattr__(self, name):
+        return getattr(self.session, name)
+
+    def alpha(self, rgb):
+        self.shapes.append(rgb.shape[:2])
+        return self.session.alpha(rgb)
+
+
+def test_a_guide_sees_the_picture_once_and_colours_sharpen_it(tmp_path):
+    given = replace(find_card("u2netp").input, tensor="input")
+    said = replace(find_card("u2netp").output, tensor="output")
+    card = replace(find_card("u2netp"), sha256=None, input=given, output=said, guide_px=96, tile_px=128, overlap_px=32)
+    path = saved(tmp_path / card.graph, stand_in(sides=(96, 96), **IMAGENET))
+    rgb = smooth((384, 480)).astype(np.uint8)
+    with closing(OnnxSession(card, path, progress=RecordedProgress())) as session:
+        counting = Counting(session)
+        found = tiler.alpha(rgb, model=counting)
+    assert counting.shapes == [(96, 120)]
+    assert np.abs(np.asarray(found, np.float32) - known_alpha(rgb.astype(np.float32))).max() < 0.05
