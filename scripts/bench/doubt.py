@@ -21,7 +21,7 @@ from tiler.core.geometry import Box
 from tiler.engine.graph import on_threads
 from tiler.engine.scene import for_network
 from tiler.engine.solve import solve
-from tiler.model.tensorflow_runtime import open_session
+from tiler.model.session import open_session
 from tiler.progress import Silent
 from tiler.settings import default_threads
 

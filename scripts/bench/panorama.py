@@ -21,7 +21,7 @@ from scipy.special import expit
 
 import tiler
 from scenes import Alpha, parser, pictures_in, read_truth, settings_of
-from tiler.model.tensorflow_runtime import open_session
+from tiler.model.session import open_session
 from tiler.progress import Silent
 
 HEIGHT, WIDTH = 3000, 6000

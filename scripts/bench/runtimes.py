@@ -23,7 +23,7 @@ import tiler
 from scenes import pictures_in
 from tiler.memory import peak_memory_mb
 
-Answers = tuple[list[NDArray[np.float32]], float, float]
+Answers = tuple[list[NDArray[np.float32]], float, float | None]
 
 
 def main() -> int:
@@ -40,7 +40,8 @@ def main() -> int:
     beyond = sum(int((one > 2e-3).sum()) for one in off)
     print(f"more than .002 apart: {beyond} of {sum(one.size for one in off)} pixels")
     for model, (_, seconds, mb) in zip(chosen.models, found, strict=True):
-        print(f"{model}: {seconds / len(pictures):.2f} s of processor time a picture, peak memory {mb:.0f} MB")
+        memory = "not known" if mb is None else f"{mb:.0f} MB"
+        print(f"{model}: {seconds / len(pictures):.2f} s of processor time a picture, peak memory {memory}")
     return 0
 
 
