@@ -30,7 +30,7 @@ def test_a_network_is_added_listed_checked_and_removed(tmp_path):
     for words in ("fit multiple", "Its graph is fit for tiles.", "It answers the same twice."):
         assert words in said
     assert tiler("remove", "net")[0] == 0
-    assert "net.onnx" not in tiler()[1]
+    assert "\n  net.onnx\n" not in tiler()[1]
 
 
 @pytest.mark.parametrize("words", [("add", "nothing.onnx"), ("check", "nothing"), ("remove", "modnet")])
