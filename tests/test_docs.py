@@ -39,6 +39,7 @@ RUN = [
     "README.md",
     "docs/index.md",
     "docs/quickstart.md",
+    "docs/composite.md",
     *sorted(f"docs/howto/{p.name}" for p in HOME.glob("docs/howto/*")),
 ]
 PAGES = [HOME / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")] + sorted(

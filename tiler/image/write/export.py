@@ -42,7 +42,11 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
 
     source: the picture to be read, which is never overwritten.
     """
-    output_format = _checked_format(path, _request(path, settings))
+    check_place(path, _checked_format(path, _request(path, settings)), source)
+
+
+def check_place(path: Path, output_format: OutputFormat, source: Path) -> None:
+    """Raise OutputError if nothing can be written at `path`, or `source` would be overwritten."""
     if output_format.folder:
         _check_ours(path)
     elif path.is_dir():
@@ -65,15 +69,20 @@ def check_holds(path: Path, source: Source, settings: Settings, progress: Progre
 
     Call it before any work is done: the writer is given the metadata here, so that it cannot fail on it later.
     """
-    output_format, (height, width) = OUTPUT_FORMATS[path.suffix.lower()], source.shape
+    check_size(path, OUTPUT_FORMATS[path.suffix.lower()], source.shape)
+    for note in _output_image(OUTPUT_FORMATS[path.suffix.lower()], source, _request(path, settings))[1]:
+        progress.note(note)
+
+
+def check_size(path: Path, output_format: OutputFormat, shape: tuple[int, int]) -> None:
+    """Raise OutputError if the format cannot hold a picture of `shape` (height, width)."""
+    height, width = shape
     if max(height, width) > output_format.most_px:
         raise OutputError(
             f"{path}: {output_format.name} ends at {output_format.most_px} px a side; "
             f"the picture is {width} x {height} px.",
             "Write a .tif instead.",
         )
-    for note in _output_image(output_format, source, _request(path, settings))[1]:
-        progress.note(note)
 
 
 def most_bytes(path: Path, source: Source, settings: Settings) -> int:
@@ -134,7 +143,7 @@ def export(
 
     progress.stage("write", len(starts))
     with prefetched(band, starts) as bands:
-        sha256 = _write(path, output_format, replace(image, bands=bands), before_rename)
+        sha256 = write_atomically(path, output_format, replace(image, bands=bands), before_rename)
     for note in sorted(notes):
         progress.note(f"{path}: {note}")
     return sha256
@@ -251,7 +260,10 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
     return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
 
 
-def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None]) -> str:
+def write_atomically(
+    path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None] = lambda: None
+) -> str:
+    """Write the image, which appears complete or not at all, and return its sha256; as `export` says."""
     path = path.resolve()
     if output_format.folder:
         _check_ours(path)
