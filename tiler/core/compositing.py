@@ -20,15 +20,16 @@ class Curve:
 
     light: NDArray[np.float64]
 
-    def to_light(self, samples: NDArray[Any]) -> NDArray[np.float64]:
-        """Return (n, 3) samples in 0..1 as light."""
-        at = np.linspace(0, 1, self.light.shape[1])
-        return np.stack([np.interp(samples[:, k], at, self.light[k]) for k in range(3)], axis=1)
+    def of_integers(self, white: int) -> NDArray[np.float32]:
+        """Return the light of all integers up to `white`, (3, white + 1)."""
+        at, whole = np.linspace(0, 1, self.light.shape[1]), np.arange(white + 1) / white
+        return np.stack([np.interp(whole, at, light) for light in self.light]).astype(np.float32)
 
-    def from_light(self, light: NDArray[Any]) -> NDArray[np.float64]:
-        """Return (n, 3) light as samples in 0..1."""
-        at = np.linspace(0, 1, self.light.shape[1])
-        return np.stack([np.interp(light[:, k], self.light[k], at) for k in range(3)], axis=1)
+    def inverse(self) -> NDArray[np.float32]:
+        """Return the samples of light whose square roots are at equal steps from 0 to 1, (3, n)."""
+        # The eye, and so every curve, is near a square root: in it the inverse is nearly straight.
+        at, wanted = np.linspace(0, 1, self.light.shape[1]), np.linspace(0, 1, POINTS) ** 2
+        return np.stack([np.interp(wanted, light, at) for light in self.light]).astype(np.float32)
 
 
 def srgb_curve() -> Curve:
@@ -42,19 +43,40 @@ def over(
 ) -> NDArray[Any]:
     """Return (h, w, 3) `front` over `back`, as the two are: uint8, uint16 or float32.
 
-    alpha: (h, w), 65535 = front. curve: mixes the light that the samples mean by it; None mixes the samples. Where
-    alpha is 65535 or 0 the samples of front or back are kept bit for bit; mixtures of integers are rounded.
+    alpha: (h, w), 65535 = front. curve: of integers, mixes the light that they mean by it; None mixes the samples.
+    Where alpha is 65535 or 0 the samples of front or back are kept bit for bit; mixtures of integers are rounded.
     """
-    out = np.where(alpha[..., None] == 0, back, front)
-    mixed = (alpha > 0) & (alpha < OPAQUE)
-    if not mixed.any():
-        return out
-    white = 1 if out.dtype.kind == "f" else np.iinfo(out.dtype).max
-    share = (alpha[mixed] / OPAQUE)[:, None]
-    above, below = front[mixed] / np.float64(white), back[mixed] / np.float64(white)
-    if curve is None:
-        blend = share * above + (1 - share) * below
-    else:
-        blend = curve.from_light(share * curve.to_light(above) + (1 - share) * curve.to_light(below))
-    out[mixed] = blend if out.dtype.kind == "f" else np.rint(blend * white)
+    out = np.ascontiguousarray(front).reshape(-1, 3)
+    out = out.copy() if np.shares_memory(out, front) else out
+    behind, flat = np.broadcast_to(back, front.shape), alpha.reshape(-1)
+    clear = flat == 0
+    one_colour = back.strides[:2] == (0, 0)
+    out[clear] = back[0, 0] if one_colour else behind.reshape(-1, 3)[clear]
+    mixed = np.flatnonzero(~clear & (flat < OPAQUE))
+    if mixed.size:
+        below = back[0, 0] if one_colour else behind.reshape(-1, 3)[mixed]
+        share = np.divide(flat[mixed], np.float32(OPAQUE), dtype=np.float32)
+        out[mixed] = _mixed(out[mixed], np.broadcast_to(below, (mixed.size, 3)), share, curve)
+    return out.reshape(front.shape)
+
+
+def _mixed(front: NDArray[Any], back: NDArray[Any], share: NDArray[np.float32], curve: Curve | None) -> NDArray[Any]:
+    """Return (n, 3) mixtures of samples, of which `share` (n,) is that of the front."""
+    whole = front.dtype.kind != "f"
+    if curve is None or not whole:
+        mixture = _between(front.astype(np.float32), back.astype(np.float32), share[:, None])
+        return np.asarray(np.rint(mixture) if whole else mixture)
+    white = int(np.iinfo(front.dtype).max)
+    light, inverse = curve.of_integers(white), curve.inverse()
+    out = np.empty(front.shape, front.dtype)
+    for k in range(3):
+        at = np.sqrt(_between(light[k][front[:, k]], light[k][back[:, k]], share)) * np.float32(POINTS - 1)
+        before = np.minimum(at.astype(np.int32), POINTS - 2)
+        rise = np.diff(inverse[k])
+        out[:, k] = np.rint((inverse[k][before] + (at - before) * rise[before]) * np.float32(white))
     return out
+
+
+def _between(front: NDArray[np.float32], back: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    # In this form what is the same in front and behind stays the same.
+    return np.asarray(back + share * (front - back), np.float32)
