@@ -13,7 +13,7 @@ from tiler.atomic import remove_stale
 from tiler.core.compositing import Curve, over, srgb_curve
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError, OutputError, SettingsError
-from tiler.image.background import Background, Fit, Target, background
+from tiler.image.background import Background, Fit, Target, background, check_background
 from tiler.image.colour import profile_colour, to_srgb
 from tiler.image.depth import to_depth, to_steps
 from tiler.image.icc import curve_of
@@ -52,9 +52,8 @@ def compose(
     cutout, output, progress = Path(cutout), Path(output), logged(progress)
     if fit not in get_args(Fit):
         raise SettingsError(f"--fit is {fit!r}.", f"Choose one of: {', '.join(get_args(Fit))}.")
-    output_format = _format_of(output)
-    for path in (cutout, Path(background)):
-        check_place(output, output_format, path)
+    check(cutout, output, background)
+    output_format = OPAQUE_FORMATS[output.suffix.lower()]
     with closing(open_source(cutout)) as source:
         for note in source.metadata.notes:
             progress.note(f"{cutout}: {note}")
@@ -73,6 +72,17 @@ def compose(
             make = composition.bands_over(behind, image.dtype)
             with prefetched(make, starts) as bands:
                 write_atomically(output, output_format, replace(image, bands=bands))
+
+
+def check(cutout: Path, output: Path, background: str | Path) -> None:
+    """Raise OutputError or InputError if `output` cannot be written later, or the background is none.
+
+    cutout: need not be there yet.
+    """
+    output_format = _format_of(output)
+    for path in (cutout, Path(background)):
+        check_place(output, output_format, path)
+    check_background(str(background))
 
 
 # The name is that of an argument, too.

@@ -43,6 +43,6 @@ def command(
     from tiler.cli import process, terminal
     from tiler.composite import compose
 
-    process.prepare()
+    process.prepare(beside=output.parent)
     with terminal.progress(quiet) as progress:
-        compose(cutout, output, background, fit=fit, gamma=gamma, progress=progress)
+        compose(cutout, output, background, fit=fit, gamma=gamma, progress=process.Obeying(progress))

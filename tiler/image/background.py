@@ -17,7 +17,7 @@ from tiler.errors import InputError
 from tiler.image.colour import to_srgb
 from tiler.image.depth import to_depth
 from tiler.image.icc import converted
-from tiler.image.open import open_source
+from tiler.image.open import format_of, open_source
 from tiler.image.own_alpha import WithoutAlpha
 from tiler.image.pyramid import Pyramid, build
 from tiler.image.resizing import reach_of, resized
@@ -63,12 +63,8 @@ def background(
     if colour is not None:
         yield OneColour(_in_colours_of(target, np.array([[colour]], np.uint8), None, Path(what))[0, 0])
         return
+    check_background(what)
     path = Path(what)
-    if not path.exists():
-        raise InputError(
-            f"{what}: this is neither the name of a colour nor a picture.",
-            "Give a colour, such as white or '#30a050', or the file of a picture.",
-        )
     with ExitStack() as stack:
         source: Source = stack.enter_context(closing(open_source(path, max_pixels=max_pixels)))
         for note in source.metadata.notes:
@@ -81,6 +77,18 @@ def background(
         shown = _Shown(source, picture, target, path)
         shown.pixels(Box.whole((1, 1)))  # what cannot be converted is said before the work
         yield Repeated(shown) if fit == "tile" else Scaled(shown, *_placed(source.shape, target.shape, fit))
+
+
+def check_background(what: str) -> None:
+    """Raise InputError if `what` is neither a colour nor a file that begins like a picture."""
+    if _colour(what) is not None:
+        return
+    if not Path(what).exists():
+        raise InputError(
+            f"{what}: this is neither the name of a colour nor a picture.",
+            "Give a colour, such as white or '#30a050', or the file of a picture.",
+        )
+    format_of(Path(what))
 
 
 @dataclass(frozen=True, slots=True)
