@@ -49,6 +49,7 @@ PAGES = [HOME / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md",
 NOT_RUN = {
     "install": "fetches packages",
     "other hosts": "needs a scheduler and workers on other machines",
+    "measuring": "needs pictures whose truth is known",
 }
 # Options of other programs.
 FOREIGN = {"--port", "--nworkers", "--nthreads"}
