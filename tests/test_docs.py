@@ -39,6 +39,7 @@ RUN = [
     "README.md",
     "docs/index.md",
     "docs/quickstart.md",
+    "docs/composite.md",
     *sorted(f"docs/howto/{p.name}" for p in HOME.glob("docs/howto/*")),
 ]
 PAGES = [HOME / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")] + sorted(
@@ -48,6 +49,7 @@ PAGES = [HOME / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md",
 NOT_RUN = {
     "install": "fetches packages",
     "other hosts": "needs a scheduler and workers on other machines",
+    "measuring": "needs pictures whose truth is known",
 }
 # Options of other programs.
 FOREIGN = {"--port", "--nworkers", "--nthreads"}

@@ -16,7 +16,7 @@ ROOMS = (
     ("cli",),
     ("batch", "estimate"),
     ("arrays",),
-    ("run",),
+    ("run", "composite"),
     ("sidecar",),
     ("inspect",),
     ("report",),

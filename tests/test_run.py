@@ -94,8 +94,8 @@ def test_what_the_output_cannot_hold_is_said_before_any_work(photo, tmp_path):
 
 
 @pytest.mark.usefixtures("fake")
-def test_colours_are_the_photos_own_and_alpha_is_added(photo, tmp_path):
-    report = tiler.matte(photo, tmp_path / "out.png")
+def test_colours_are_the_photos_own_if_asked_for_and_alpha_is_added(photo, tmp_path):
+    report = tiler.matte(photo, tmp_path / "out.png", tiler.Settings.of(colours="source"))
     out = np.asarray(Image.open(tmp_path / "out.png"))
     pixels = np.asarray(Image.open(photo))
     assert (out[..., :3] == pixels).all()

@@ -7,6 +7,7 @@
 
 matte        one picture from file to file
 alpha        the alpha of a picture in memory, or of a Dask or Zarr array
+compose      a cutout over a new background, from file to file
 open_model   a network, loaded once for many pictures
 Settings     every option of a run, in groups
 Report       what a run did
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tiler import metrics
     from tiler.arrays import alpha
+    from tiler.composite import compose
     from tiler.errors import InputError, ModelError, OutputError, SettingsError, TilerError
     from tiler.inspect import figures
     from tiler.model.session import open_model
@@ -48,6 +50,7 @@ __all__ = [
     "TilerError",
     "__version__",
     "alpha",
+    "compose",
     "figures",
     "matte",
     "metrics",
@@ -57,6 +60,7 @@ __all__ = [
 _MODULES = {"figures": "tiler.inspect.figures", "metrics": "tiler.metrics"}
 _HOMES = {
     "alpha": "arrays",
+    "compose": "composite",
     "matte": "run",
     "open_model": "model.session",
     "Progress": "progress",

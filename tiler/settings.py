@@ -17,6 +17,7 @@ Route = Literal["auto", "dense"]
 Detail = Literal["network", "none"]
 Precision = Literal["auto", "f32", "bf16"]
 Compression = Literal["deflate", "lzw"]
+Colours = Literal["clean", "source"]
 
 # Each tile in flight holds its activations in memory; more of them than this helps no machine that was tried.
 MOST_THREADS = 16
@@ -148,6 +149,10 @@ class OutputOptions(Group):
     """What is written."""
 
     alpha_only: Annotated[bool, Help("Write the alpha alone, as a grey picture.")] = False
+    colours: Annotated[
+        Colours,
+        Help("clean: hair has the foreground's colours, without the old background's; source: those of the picture."),
+    ] = "clean"
     bits: Annotated[Literal[8, 16] | None, Help("8 or 16 bits a channel.", shown="as the picture")] = None
     premultiplied: Annotated[bool, Help("Multiply the colours by the alpha (TIFF and Zarr; OpenEXR always does).")] = (
         False

@@ -48,6 +48,38 @@ def test_one_command_mattes_a_photo_and_says_so(small, tmp_path):
     assert report["settings"]["matting"]["route"] == "auto"
 
 
+def test_a_cutout_is_laid_over_a_background_in_one_go_or_later(small, tmp_path):
+    done = tiler("matte", small, "-o", tmp_path / "shop.jpg", "--background", "white")
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "shop.jpg") as image:
+        assert (image.mode, image.size) == ("RGB", (320, 400))
+        assert np.asarray(image)[:10, :10].min() > 250
+    done = tiler(
+        "compose", tmp_path / "shop.cutout.tif", "-o", tmp_path / "b.png", "--background", "#102030", "--quiet"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.getpixel((0, 0)) == (16, 32, 48)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["compose", "small.jpg", "-o", "out.jpg", "--background", "white"], 1, "has no alpha"),
+        (["compose", "small.jpg", "-o", "out.jpg", "--background", "whit"], 1, "neither"),
+        (["matte", "small.jpg", "-o", "out.gif", "--background", "white"], 1, "no kind of file"),
+        (["matte", "small.jpg", "-o", "out.jpg", "--background", "nothing.png"], 1, "neither"),
+        (["matte", "small.jpg", "-o", "out.jpg", "--background", "white", "--alpha-only"], 2, "--alpha-only"),
+    ],
+)
+def test_a_composite_that_cannot_be_is_told_before_the_work(small, monkeypatch, words, code, says):
+    monkeypatch.chdir(small.parent)
+    done = tiler(*words)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert [path.name for path in small.parent.iterdir()] == ["small.jpg"]
+
+
 def test_quiet_is_quiet_and_every_option_is_taken(small, tmp_path):
     out = tmp_path / "alpha.png"
     sizes = "--guide-px 128 --tile-px 128 --overlap-px 32 --bits 16 --threads 2"

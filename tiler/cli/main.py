@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tiler.cli import batch, estimate, info, matte, models, seams
+from tiler.cli import batch, compose, estimate, info, matte, models, seams
 from tiler.cli.options import GroupedCommand
 from tiler.cli.process import own_process, stopped_by
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 for name, module in {
     "matte": matte,
     "batch": batch,
+    "compose": compose,
     "seams": seams,
     "estimate": estimate,
     "info": info,

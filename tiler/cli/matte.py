@@ -7,6 +7,7 @@ import typer
 
 from tiler.cli import process
 from tiler.cli.options import Quiet, takes
+from tiler.errors import SettingsError
 from tiler.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ EXAMPLES = """Examples:
   tiler matte photo.jpg -o alpha.png --alpha-only
   tiler matte photo.tif -o out.tif --model bshm  from ModelScope, 200 MB once
   tiler matte photo.tif -o cutout.tif --repair --html report.html
+  tiler matte photo.tif -o white.jpg --background white
   tiler matte photo.tif -o out.tif --settings studio.toml
 """
 
@@ -35,6 +37,15 @@ def command(
             "--output", "-o", help="The .tif, .png, .webp, .exr or .zarr to write; it appears complete or not at all."
         ),
     ],
+    background: Annotated[
+        str | None,
+        typer.Option(
+            "--background",
+            help="Lay the cutout over a colour or a picture, as `tiler compose` does, and write that; the cutout is "
+            "kept beside it as NAME.cutout.tif.",
+            show_default="none",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Matte PICTURE at its full size.
@@ -43,8 +54,13 @@ def command(
     129 by SIGHUP). A stopped run keeps its work beside the output, and the same command continues it.
     """
     before = _identity(output)
+    cutout = output if background is None else output.with_name(f"{output.stem}.cutout.tif")
+    if background is not None:
+        check_composite(picture, cutout, output, background, settings)
     try:
-        report = matte(picture, output, settings, quiet)
+        report = matte(picture, cutout, settings, quiet)
+        if background is not None:
+            compose(cutout, output, background, quiet)
     except KeyboardInterrupt as error:
         written = "No output was written." if _identity(output) == before else f"{output} is written."
         error.add_note(f"the same command continues. {written}")
@@ -68,6 +84,25 @@ def matte(picture: Path, output: Path, settings: Settings, quiet: bool) -> "Repo
     process.prepare(settings, output.parent)
     with terminal.progress(quiet) as progress:
         return run.matte(picture, output, settings, process.Obeying(progress))
+
+
+def check_composite(picture: Path, cutout: Path, output: Path, background: str, settings: Settings) -> None:
+    """Raise TilerError if the composite cannot be made later."""
+    from tiler.composite import check
+
+    if settings.output.alpha_only:
+        raise SettingsError("--background needs colours, and --alpha-only writes none.", "Leave one of them out.")
+    for source in (picture, cutout):
+        check(source, output, background)
+
+
+def compose(cutout: Path, output: Path, background: str, quiet: bool) -> None:
+    """Lay the cutout over the background, with progress on the terminal."""
+    from tiler import composite
+    from tiler.cli import terminal
+
+    with terminal.progress(quiet) as progress:
+        composite.compose(cutout, output, background, progress=process.Obeying(progress))
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
@@ -21,11 +20,10 @@ from tiler.image.halving import halve
 from tiler.image.level_file import LevelFile, LevelWriter
 from tiler.image.limits import size_of
 from tiler.image.own_alpha import seen
+from tiler.image.resizing import reach_of, resized
 from tiler.image.source import BAND_ROWS, Pixels, Source, samples_of
 from tiler.progress import Progress
 
-# Pixels that the cubic kernel reaches to either side, for each pixel that a target pixel covers.
-KERNEL_REACH = 2
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -148,9 +146,9 @@ def _store_base(
     above = len(shapes) - 2
     height, width = shapes[above]
     scale = height / shapes[-1][0]
-    reach = _reach(scale)
+    reach = reach_of(scale)
     # Columns that are added to either side, from beyond the join.
-    added = _reach(width / shapes[-1][1]) if wraps else 0
+    added = reach_of(width / shapes[-1][1]) if wraps else 0
     with LevelWriter(base) as writer:
         for start in range(0, shapes[-1][0], band_rows):
             rows = Span(start, min(start + band_rows, shapes[-1][0]))
@@ -161,23 +159,7 @@ def _store_base(
                 pixels = np.concatenate([pixels[:, -added:], pixels, pixels[:, :added]], axis=1)
             bottom = min(last - needed.start, float(needed.size))
             part = (float(added), first - needed.start, float(added + width), bottom)
-            writer.append(_resized(pixels, (rows.size, shapes[-1][1]), part))
-
-
-def _reach(scale: float) -> int:
-    """Return how many pixels the kernel reaches beyond those that a target pixel covers, when shrinking by `scale`."""
-    return int(np.ceil(KERNEL_REACH * max(scale, 1.0))) + 1
-
-
-def _resized(pixels: Pixels, shape: tuple[int, int], part: tuple[float, float, float, float]) -> Pixels:
-    """Return `part` (left, top, right, bottom) of the pixels, resized to `shape` by Pillow's antialiased cubic."""
-    top = 255 if pixels.dtype == np.uint8 else 65535
-    resized = np.empty((*shape, 3), pixels.dtype)
-    for channel in range(3):
-        plane = Image.fromarray(pixels[..., channel].astype(np.float32))
-        cubic = np.asarray(plane.resize((shape[1], shape[0]), Image.Resampling.BICUBIC, box=part))
-        resized[..., channel] = np.clip(np.rint(cubic), 0, top)
-    return resized
+            writer.append(resized(pixels, (rows.size, shapes[-1][1]), part))
 
 
 def _levels(source: Source, shapes: Sequence[tuple[int, int]], scratch: Path) -> dict[int, LevelFile]:

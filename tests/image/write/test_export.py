@@ -27,10 +27,10 @@ from tiler.settings import Settings
 FULL_DEVICE = Path("/dev/full")
 
 
-def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), **options):  # noqa: B008
+def run_export(path, pixels, alpha, progress=None, metadata=Metadata(), colours="source", **options):  # noqa: B008
     source, chosen, progress = (
         ArraySource(pixels, metadata=metadata),
-        Settings.of(threads=2, **options),
+        Settings.of(threads=2, colours=colours, **options),
         progress or Silent(),
     )
     check_holds(path, source, chosen, progress)
@@ -194,6 +194,42 @@ def test_a_profile_is_written_only_where_it_is_true(tmp_path):
             assert 34675 not in tiff.pages.first.tags
     assert len(progress.notes) == 1
     assert "profile" in progress.notes[0]
+
+
+def mixture():
+    """A red disc in front of green, 16 bit, and its alpha."""
+    y, x = np.mgrid[:600, :700]
+    alpha = np.rint(np.clip(0.5 - (np.hypot(y - 300, x - 350) - 150) / 40, 0, 1) * 65535).astype(np.uint16)
+    share = alpha[..., None] / 65535
+    red, green = np.array([50000, 2000, 1000]), np.array([3000, 40000, 2000])
+    return np.rint(red * share + green * (1 - share)).astype(np.uint16), alpha, red
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".zarr"])
+def test_the_light_of_the_old_background_is_taken_out(tmp_path, suffix):
+    pixels, alpha, red = mixture()
+    path = tmp_path / f"out{suffix}"
+    run_export(path, pixels, alpha, colours="clean")
+    got = samples_of(path)
+    np.testing.assert_array_equal(got[..., 3], alpha)
+    saturated = (alpha == 0) | (alpha == 65535)
+    np.testing.assert_array_equal(got[saturated, :3], pixels[saturated])
+    assert np.abs(got[(alpha > 20000), :3].astype(int) - red).max() <= 1
+
+
+def test_multiplied_colours_are_clean_too(tmp_path):
+    pixels, alpha, red = mixture()
+    run_export(tmp_path / "out.tif", pixels, alpha, colours="clean", premultiplied=True)
+    got = tifffile.imread(tmp_path / "out.tif")[..., :3]
+    assert np.abs(got - red * (alpha[..., None] / 65535))[alpha > 20000].max() <= 2
+
+
+def test_the_alpha_alone_needs_no_colours(tmp_path):
+    pixels, alpha, _ = mixture()
+    progress = RecordedProgress()
+    run_export(tmp_path / "out.tif", pixels, alpha, progress, colours="clean", alpha_only=True)
+    assert [name for name, _ in progress.stages] == ["write"]
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), alpha)
 
 
 def test_progress_counts_the_bands(tmp_path):

@@ -14,6 +14,7 @@ from tiler.atomic import atomic_directory, atomic_file
 from tiler.checksum import content_sha256, sha256_of_open
 from tiler.core.geometry import Box, Span
 from tiler.errors import OutputError
+from tiler.image.clean_colours import ReadBoth, with_clean_colours
 from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
 from tiler.image.own_alpha import OPAQUE, split, times
@@ -30,7 +31,7 @@ from tiler.settings import Compression, Settings
 LZW_GROWTH, DEFLATE_GROWTH = 1.5, 1.001
 # Headers, and the tables of tiles.
 ENVELOPE_BYTES = 2**16
-MULTIPLIED = "The picture's own alpha is multiplied into the result; --ignore-alpha leaves it out."
+MULTIPLIED = "The picture's own alpha is multiplied into the result, its colours kept; --ignore-alpha leaves it out."
 BEYOND_WHITE = "The picture's light goes beyond 0..1; the network sees it cut to that range, the output keeps it."
 CUT = "The picture's light goes beyond 0..1; it is cut to that range."
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jfif")
@@ -41,7 +42,11 @@ def check_output(path: Path, settings: Settings, source: Path) -> None:
 
     source: the picture to be read, which is never overwritten.
     """
-    output_format = _checked_format(path, _request(path, settings))
+    check_place(path, _checked_format(path, _request(path, settings)), source)
+
+
+def check_place(path: Path, output_format: OutputFormat, source: Path) -> None:
+    """Raise OutputError if nothing can be written at `path`, or `source` would be overwritten."""
     if output_format.folder:
         _check_ours(path)
     elif path.is_dir():
@@ -64,15 +69,20 @@ def check_holds(path: Path, source: Source, settings: Settings, progress: Progre
 
     Call it before any work is done: the writer is given the metadata here, so that it cannot fail on it later.
     """
-    output_format, (height, width) = OUTPUT_FORMATS[path.suffix.lower()], source.shape
+    check_size(path, OUTPUT_FORMATS[path.suffix.lower()], source.shape)
+    for note in _output_image(OUTPUT_FORMATS[path.suffix.lower()], source, _request(path, settings))[1]:
+        progress.note(note)
+
+
+def check_size(path: Path, output_format: OutputFormat, shape: tuple[int, int]) -> None:
+    """Raise OutputError if the format cannot hold a picture of `shape` (height, width)."""
+    height, width = shape
     if max(height, width) > output_format.most_px:
         raise OutputError(
             f"{path}: {output_format.name} ends at {output_format.most_px} px a side; "
             f"the picture is {width} x {height} px.",
             "Write a .tif instead.",
         )
-    for note in _output_image(output_format, source, _request(path, settings))[1]:
-        progress.note(note)
 
 
 def most_bytes(path: Path, source: Source, settings: Settings) -> int:
@@ -100,44 +110,42 @@ def export(
     It appears complete or not at all. The sha256 is taken before it appears, so it is that of what was written here.
 
     source: what the picture is. read: box to its (h, w, samples) pixels, as the source has them. read_alpha: box to
-    (h, w), uint16, 65535 = foreground. If the picture has an alpha already, the product of the two is written. If the
-    format can hold the colours of the source at their depth, they are written bit for bit; else they are converted to
-    sRGB, as the network saw them, or to a depth that the format holds. Metadata is written where it is true of the
-    output and where the format has a place for it; `check_holds` says what is not. A link at `path` stays, and the file
-    that it leads to is written. before_rename: is called when all is written, and nothing is put in place if it raises.
+    (h, w), uint16, 65535 = foreground. If the picture has an alpha already, the product of the two is written. Where
+    the alpha is between the two ends, the colours are those of the foreground, unless the picture is transparent in
+    places, or the settings ask for its own. All others are written bit for bit if the format can hold the colours of
+    the source at their depth; else they are converted to sRGB, as the network saw them, or to a depth that the format
+    holds. Metadata is written where it is true of the output and where the format has a place for it; `check_holds`
+    says what is not. A link at `path` stays, and the file that it leads to is written. before_rename: is called when
+    all is written, and nothing is put in place if it raises.
 
     Raises OutputError if the disk refuses.
     """
     output_format = OUTPUT_FORMATS[path.suffix.lower()]
     height, width = source.shape
     starts = range(0, height, BAND_ROWS)
-    image, _ = _output_image(output_format, source, _request(path, settings))
+    request = _request(path, settings)
+    image, _ = _output_image(output_format, source, request)
+    notes: set[str] = set()
+    read_both = _colours_and_alpha(source, read, read_alpha, image, notes)
+    if image.alpha and request.clean:
+        clean = with_clean_colours(read_both, source.shape, source.dtype, request.threads, progress)
+        # What is transparent already has colours of its own, and what lies under it is no background.
+        read_both = read_both if MULTIPLIED in notes else clean
 
     def band(start: int) -> NDArray[Any]:
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
-        alpha = read_alpha(box)[..., None]
         progress.advance()
-        if image.alpha is None and not source.has_alpha:
-            return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
-        pixels, own = split(read(box), source)
-        if own is not None and (own != OPAQUE).any():
-            alpha = times(alpha, own)
-            multiplied.append(start)
-        if pixels.dtype == np.float32 and not ((pixels >= 0) & (pixels <= 1)).all():
-            beyond.append(start)
-        if image.alpha is None:
-            return np.repeat(alpha_to_depth(alpha, image.dtype), image.samples, axis=2)
-        return _with_alpha(image, source, pixels, alpha)
+        if image.alpha:
+            pixels, alpha = read_both(box)
+            return _with_alpha(image, source, pixels, alpha[..., None])
+        alpha = read_both(box)[1] if source.has_alpha else read_alpha(box)
+        return np.repeat(alpha_to_depth(alpha[..., None], image.dtype), image.samples, axis=2)
 
-    multiplied: list[int] = []
-    beyond: list[int] = []
     progress.stage("write", len(starts))
     with prefetched(band, starts) as bands:
-        sha256 = _write(path, output_format, replace(image, bands=bands), before_rename)
-    if multiplied:
-        progress.note(f"{path}: {MULTIPLIED}")
-    if beyond:
-        progress.note(f"{path}: {BEYOND_WHITE if image.dtype.kind == 'f' else CUT}")
+        sha256 = write_atomically(path, output_format, replace(image, bands=bands), before_rename)
+    for note in sorted(notes):
+        progress.note(f"{path}: {note}")
     return sha256
 
 
@@ -147,6 +155,7 @@ class _Request:
 
     alpha_only: bool
     bits: Literal[8, 16] | None
+    clean: bool
     premultiplied: bool
     compression: Compression
     overviews: bool
@@ -159,6 +168,7 @@ def _request(path: Path, settings: Settings) -> _Request:
     return _Request(
         alpha_only=settings.output.alpha_only,
         bits=settings.output.bits,
+        clean=settings.output.colours == "clean",
         premultiplied=settings.output.premultiplied,
         compression=settings.output.compression,
         overviews=settings.output.pyramid,
@@ -218,6 +228,28 @@ def _output_image(
     return image, notes
 
 
+def _colours_and_alpha(
+    source: Source,
+    read: Callable[[Box], Pixels],
+    read_alpha: Callable[[Box], NDArray[np.uint16]],
+    image: OutputImage,
+    notes: set[str],
+) -> ReadBoth:
+    """Return a function that reads a box of the picture's colours and of the alpha times its own; add to `notes`."""
+
+    def read_both(box: Box) -> tuple[Pixels, NDArray[np.uint16]]:
+        alpha = read_alpha(box)
+        pixels, own = split(read(box), source)
+        if own is not None and (own != OPAQUE).any():
+            alpha = times(alpha, own[..., 0])
+            notes.add(MULTIPLIED)
+        if pixels.dtype == np.float32 and not ((pixels >= 0) & (pixels <= 1)).all():
+            notes.add(BEYOND_WHITE if image.dtype.kind == "f" else CUT)
+        return pixels, alpha
+
+    return read_both
+
+
 def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
     """Return (h, w, samples) pixels of the source with (h, w, 1) alpha, as the output image has them."""
     if image.colour != source.colour:
@@ -228,7 +260,10 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
     return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
 
 
-def _write(path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None]) -> str:
+def write_atomically(
+    path: Path, output_format: OutputFormat, image: OutputImage, before_rename: Callable[[], None] = lambda: None
+) -> str:
+    """Write the image, which appears complete or not at all, and return its sha256; as `export` says."""
     path = path.resolve()
     if output_format.folder:
         _check_ours(path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiler.image.source import Colour
-from tiler.image.write import exr, png, tiff, webp, zarr
+from tiler.image.write import exr, jpeg, png, tiff, webp, zarr
 from tiler.image.write.output import AlphaKind, OutputImage
 
 
@@ -64,3 +64,6 @@ OUTPUT_FORMATS = {
         folder=True,
     ),
 }
+JPEG = OutputFormat("JPEG", jpeg.write, ("rgb",), ("uint8",), holds=("icc", "dpi", "exif", "xmp"), most_px=jpeg.MOST_PX)
+# Those for pictures without alpha.
+OPAQUE_FORMATS = {**OUTPUT_FORMATS, ".jpg": JPEG, ".jpeg": JPEG}

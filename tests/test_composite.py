@@ -1,0 +1,235 @@
+import numpy as np
+import pytest
+import pyvips
+import tifffile
+from PIL import Image, ImageCms
+
+import tiler
+from tests.fakes import RecordedProgress
+from tests.image.pictures import SRGB, noise
+from tiler.core.compositing import over, srgb_curve
+from tiler.errors import InputError, OutputError, SettingsError
+
+SHAPE = (620, 90)  # two bands
+
+
+def cutout(path, dtype=np.uint8, icc=None, shape=SHAPE, colours=3):
+    """Write a cutout and return its colours and its alpha of 65535 steps."""
+    y = np.linspace(-0.3, 1.3, shape[0])[:, None] * np.ones(shape[1])
+    share = np.clip(y, 0, 1)
+    if dtype == np.float32:
+        pixels, alpha = np.random.default_rng(0).random((*shape, colours), np.float32), share.astype(np.float32)
+        steps = np.rint(alpha * 65535)
+    else:
+        top = np.iinfo(dtype).max
+        pixels, alpha = noise((*shape, colours), dtype), np.rint(share * top).astype(dtype)
+        steps = alpha.astype(np.uint16) * (65535 // top)
+    tifffile.imwrite(
+        path,
+        np.dstack([pixels, alpha]),
+        photometric={1: "minisblack", 3: "rgb", 4: "separated"}[colours],
+        planarconfig="contig",
+        extrasamples=["unassalpha"],
+        iccprofile=icc,
+        tile=(64, 64),
+    )
+    return pixels, np.asarray(steps, np.uint16)
+
+
+def gamma_profile():
+    """A profile with the primaries of sRGB and the curve x^1.8."""
+    icc = bytearray(SRGB)
+    start, size = next(
+        (int.from_bytes(icc[at + 4 : at + 8], "big"), int.from_bytes(icc[at + 8 : at + 12], "big"))
+        for at in range(132, 132 + 12 * 20, 12)
+        if icc[at : at + 4] == b"rTRC"
+    )
+    curve = b"curv" + bytes(4) + (1).to_bytes(4, "big") + round(1.8 * 256).to_bytes(2, "big")
+    icc[start : start + size] = curve.ljust(size, b"\0")
+    return bytes(icc)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize("gamma", [False, True])
+def test_a_colour_lies_behind_at_the_depth_of_the_cutout(tmp_path, dtype, suffix, gamma):
+    pixels, alpha = cutout(tmp_path / "cutout.tif", dtype)
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / f"out{suffix}", "#ff8000", gamma=gamma)
+    top = np.iinfo(dtype).max
+    back = np.broadcast_to(np.array([255, 128, 0]) * (top // 255), pixels.shape).astype(dtype)
+    wanted = over(pixels, back, alpha, None if gamma else srgb_curve())
+    got = tifffile.imread(tmp_path / "out.tif") if suffix == ".tif" else pyvips_of(tmp_path / "out.png")
+    assert got.dtype == dtype
+    np.testing.assert_array_equal(got, wanted)
+
+
+def pyvips_of(path):
+    return pyvips.Image.new_from_file(str(path)).numpy()
+
+
+def test_a_jpeg_has_profile_and_metadata(tmp_path):
+    pixels = np.full((*SHAPE, 4), 255, np.uint8)
+    pixels[..., :3] = 60, 120, 180
+    exif = Image.Exif()
+    exif[0x010E] = "Test"
+    Image.fromarray(pixels).save(tmp_path / "cutout.png", icc_profile=SRGB, exif=exif, dpi=(300, 300))
+    tiler.compose(tmp_path / "cutout.png", tmp_path / "out.jpg", "white")
+    with Image.open(tmp_path / "out.jpg") as out:
+        assert (out.size, out.mode, out.info["icc_profile"]) == ((SHAPE[1], SHAPE[0]), "RGB", SRGB)
+        assert out.getexif()[0x010E] == "Test"
+        assert out.info["dpi"] == (300, 300)
+        assert np.abs(np.asarray(out).astype(int) - (60, 120, 180)).max() <= 2
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".exr", ".zarr", ".jpeg", ".tiff"])
+def test_every_format_is_written_and_read_again(tmp_path, suffix):
+    if suffix == ".exr":
+        pytest.importorskip("OpenEXR")
+    cutout(tmp_path / "cutout.tif", np.uint16)
+    progress = RecordedProgress()
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / f"out{suffix}", "navy", progress=progress)
+    assert (tmp_path / f"out{suffix}").exists()
+    assert progress.stages[-1] == ("compose", 2)
+    assert progress.steps[-1] == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"cutout.tif", f"out{suffix}"}
+
+
+def test_light_of_floats_is_mixed_as_it_is(tmp_path):
+    pixels, alpha = cutout(tmp_path / "cutout.tif", np.float32)
+    progress = RecordedProgress()
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", "white", gamma=True, progress=progress)
+    share = (alpha / 65535)[..., None]
+    np.testing.assert_allclose(tifffile.imread(tmp_path / "out.tif"), share * pixels + 1 - share, atol=1e-4)
+    assert any("light already" in note for note in progress.notes)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+@pytest.mark.parametrize("size", [(90, 620), (45, 310), (180, 1240), (200, 620), (90, 1000)])
+def test_a_picture_covers_the_frame_and_is_cut_evenly(tmp_path, suffix, size):
+    cutout(tmp_path / "cutout.tif")
+    y, x = np.mgrid[: size[1], : size[0]]
+    picture = np.stack([y * 255 / size[1], x * 255 / size[0], 0 * x + 80], axis=2)
+    Image.fromarray(np.rint(picture).astype(np.uint8)).save(tmp_path / f"back{suffix}", quality=98, subsampling=0)
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", str(tmp_path / f"back{suffix}"))
+    got = tifffile.imread(tmp_path / "out.tif")[:100].astype(int)
+    scale = min(size[0] / SHAPE[1], size[1] / SHAPE[0])
+    rows = (size[1] - scale * SHAPE[0]) / 2 + scale * (np.arange(100) + 0.5)
+    cols = (size[0] - scale * SHAPE[1]) / 2 + scale * (np.arange(SHAPE[1]) + 0.5)
+    assert np.abs(got[..., 0] - (rows[:, None] - 0.5) * 255 / size[1]).max() <= 5
+    assert np.abs(got[..., 1] - (cols[None, :] - 0.5) * 255 / size[0]).max() <= 5
+
+
+def test_at_its_own_size_a_picture_keeps_its_samples(tmp_path):
+    _, alpha = cutout(tmp_path / "cutout.tif", np.uint16)
+    back = noise((*SHAPE, 3), np.uint16, seed=7)
+    tifffile.imwrite(tmp_path / "back.tif", back, photometric="rgb")
+    for fit in ("cover", "contain", "tile"):
+        tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", tmp_path / "back.tif", fit=fit)
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif")[alpha == 0], back[alpha == 0])
+
+
+def test_contained_it_is_whole_and_black_around(tmp_path):
+    cutout(tmp_path / "cutout.tif", shape=(300, 100))
+    Image.new("RGB", (400, 200), (200, 100, 50)).save(tmp_path / "back.png")
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", tmp_path / "back.png", fit="contain")
+    assert not tifffile.imread(tmp_path / "out.tif")[:50].any()
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", tmp_path / "back.png")
+    assert (tifffile.imread(tmp_path / "out.tif")[:50] == (200, 100, 50)).all()
+
+
+def test_tiles_repeat_across_bands(tmp_path):
+    _, alpha = cutout(tmp_path / "cutout.tif", shape=(1100, 90))
+    alpha[:] = 0
+    tifffile.imwrite(
+        tmp_path / "cutout.tif", np.zeros((1100, 90, 4), np.uint8), photometric="rgb", extrasamples=["unassalpha"]
+    )
+    back = noise((37, 41, 3), np.uint8)
+    Image.fromarray(back).save(tmp_path / "back.png")
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", tmp_path / "back.png", fit="tile")
+    rows, cols = np.arange(1100) % 37, np.arange(90) % 41
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), back[rows][:, cols])
+
+
+def test_the_background_is_converted_into_the_profile_of_the_cutout(tmp_path):
+    icc = gamma_profile()
+    _, alpha = cutout(tmp_path / "cutout.tif", np.uint16, icc)
+    back = np.full((*SHAPE, 3), 128, np.uint8)
+    Image.fromarray(back).save(tmp_path / "back.png")
+    wanted = ((128 / 255 + 0.055) / 1.055) ** 2.4
+    for what in (str(tmp_path / "back.png"), "#808080"):
+        tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", what)
+        got = tifffile.imread(tmp_path / "out.tif")[alpha == 0] / 65535
+        # The red curve alone is another one.
+        np.testing.assert_allclose(got[:, 0], wanted ** (1 / 1.8), atol=0.01)
+        with tifffile.TiffFile(tmp_path / "out.tif") as out:
+            assert out.pages[0].iccprofile == icc
+
+
+@pytest.mark.parametrize("colours", [1, 4])
+def test_grey_and_cmyk_become_srgb_and_that_is_said(tmp_path, colours):
+    cutout(tmp_path / "cutout.tif", colours=colours)
+    progress = RecordedProgress()
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", "white", progress=progress)
+    assert tifffile.imread(tmp_path / "out.tif").shape == (*SHAPE, 3)
+    assert any("converted to sRGB" in note for note in progress.notes)
+
+
+def opaque(folder):
+    Image.new("RGB", (20, 20)).save(folder / "opaque.png")
+    return {"cutout": "opaque.png"}
+
+
+def no_colour(_):
+    return {"background": "blu"}
+
+
+def broken(folder):
+    (folder / "back.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    return {"background": "back.png"}
+
+
+def cut_short(folder):
+    Image.fromarray(noise((600, 90, 3), np.uint8)).save(folder / "back.png")
+    data = (folder / "back.png").read_bytes()
+    (folder / "back.png").write_bytes(data[: len(data) // 2])
+    return {"background": "back.png"}
+
+
+def no_profile(folder):
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    tifffile.imwrite(folder / "back.tif", np.zeros((20, 20, 3), np.uint8), photometric="rgb", iccprofile=lab)
+    return {"background": "back.tif"}
+
+
+def too_large(folder):
+    tifffile.imwrite(
+        folder / "long.tif", np.zeros((70000, 1, 4), np.uint8), photometric="rgb", extrasamples=["unassalpha"]
+    )
+    return {"cutout": "long.tif", "output": "out.jpg"}
+
+
+WRONG = {
+    opaque: (InputError, "no alpha"),
+    no_colour: (InputError, "neither"),
+    broken: (InputError, "back.png"),
+    cut_short: (InputError, "back.png"),
+    no_profile: (InputError, "back.tif.*profile"),
+    too_large: (OutputError, "65500 px"),
+    (lambda _: {"output": "out.gif"}): (OutputError, "out.gif"),
+    (lambda _: {"output": "cutout.tif"}): (OutputError, "picture itself"),
+    (lambda _: {"output": "nowhere/out.tif"}): (OutputError, "no directory"),
+    (lambda _: {"cutout": "missing.tif"}): (InputError, "no such file"),
+    (lambda _: {"fit": "stretch"}): (SettingsError, "--fit"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)
+def test_bad_input_is_a_clear_error_and_leaves_nothing(tmp_path, monkeypatch, wrong):
+    monkeypatch.chdir(tmp_path)
+    cutout(tmp_path / "cutout.tif")
+    given = {"cutout": "cutout.tif", "output": "out.tif", "background": "white", **wrong(tmp_path)}
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    kind, text = WRONG[wrong]
+    with pytest.raises(kind, match=text):
+        tiler.compose(**given)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
