@@ -35,6 +35,7 @@ from decoders import Samples, by_pillow, by_vips, difference, eight_bits
 
 from tiler.core.geometry import Box, Span
 from tiler.errors import InputError, TilerError
+from tiler.image.colour import to_srgb
 from tiler.image.open import format_of, open_source
 from tiler.image.source import BAND_ROWS, SAMPLES
 
@@ -44,19 +45,22 @@ OUTCOMES = ("no picture", "refused", "agrees", "noted", "alone", *BAD)
 SMALLEST = ("--guide-px", "32", "--tile-px", "512", "--overlap-px", "8", "--detail", "none", "--views", "1", "--quiet")
 
 
-def read(path: Path) -> tuple[dict[str, str], Samples | None]:
+def decoded(path: Path) -> tuple[dict[str, str], Samples | None]:
     """Return what became of the file, and its pixels at 8 bits, (h, w, samples), if it was read."""
     try:
-        format_of(path)
+        known = format_of(path)
     except InputError as error:
         return {"outcome": "no picture", "why": error.what}, None
     try:
         with closing(open_source(path)) as source:
             height, width = source.shape
             bands = [Span(top, min(height, top + BAND_ROWS)) for top in range(0, height, BAND_ROWS)]
-            pixels = np.concatenate([eight_bits(source.read(Box(rows, Span(0, width)))) for rows in bands])
             notes, colour = " ".join(source.metadata.notes), source.colour
-            pixels = pixels[..., : SAMPLES[colour]]  # without its own alpha: colours are compared under the other's
+            # Without its own alpha: colours are compared under the other's.
+            read = (source.read(Box(rows, Span(0, width)))[..., : SAMPLES[colour]] for rows in bands)
+            if source.dtype == np.float32 and known.name == "JPEG XL":  # the other decoder shows light on a curve
+                read = (to_srgb(band, colour, None) for band in read)
+            pixels = np.concatenate([eight_bits(band) for band in read])
     except TilerError as error:
         return {"outcome": "refused", "why": error.what}, None
     return {"outcome": "alone", "why": "", "notes": notes, "colour": colour}, pixels
@@ -92,7 +96,7 @@ def child() -> None:
     for line in sys.stdin:
         path = Path(json.loads(line))
         try:
-            found, pixels = read(path)
+            found, pixels = decoded(path)
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             said = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"

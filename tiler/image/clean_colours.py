@@ -17,6 +17,9 @@ from tiler.progress import Progress
 ReadBoth = Callable[[Box], tuple[Pixels, NDArray[np.uint16]]]
 
 WHITE = 65535
+# An alpha below half a step of 8 bits leaves nothing to be seen of the foreground. Networks leave such alphas on a large
+# part of the background, and finding colours for it would take time for nothing.
+HALF_STEP = 128
 # Side of the squares that are worked on, each by itself: what one step needs fits into the processor's cache.
 BLOCK_PX = 256
 # Infinite light would be taken for a colour, and is a mistake; this is the largest finite half float.
@@ -26,7 +29,7 @@ LARGEST_LIGHT = 65504
 def with_clean_colours(
     read: ReadBoth, shape: tuple[int, int], dtype: np.dtype[Any], threads: int, progress: Progress
 ) -> ReadBoth:
-    """Return a function like `read` whose pixels with an alpha between 0 and 65535 have the foreground's colours.
+    """Return a function like `read` whose pixels with an alpha between the ends have the foreground's colours.
 
     All other pixels are those of `read`, bit for bit. What is returned for a pixel depends on the picture and its alpha
     alone, not on the box that is asked for, nor on the number of `threads`. The whole picture is read once here, from
@@ -102,7 +105,7 @@ def _share(alpha: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 
 def _is_mixed(alpha: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    return (alpha > 0) & (alpha < WHITE)
+    return (alpha > HALF_STEP) & (alpha < WHITE)
 
 
 def _finite(pixels: NDArray[Any]) -> NDArray[Any]:
