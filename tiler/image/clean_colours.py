@@ -17,8 +17,8 @@ from tiler.progress import Progress
 ReadBoth = Callable[[Box], tuple[Pixels, NDArray[np.uint16]]]
 
 WHITE = 65535
-# An alpha below half a step of 8 bits leaves nothing to be seen of the foreground. Networks leave such alphas on a large
-# part of the background, and finding colours for it would take time for nothing.
+# An alpha below half a step of 8 bits leaves nothing to be seen of the foreground. Networks leave such alphas on a part
+# of the background, and finding colours for it would take time for nothing.
 HALF_STEP = 128
 # Side of the squares that are worked on, each by itself: what one step needs fits into the processor's cache.
 BLOCK_PX = 256
