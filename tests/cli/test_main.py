@@ -167,7 +167,7 @@ def test_an_interrupt_ends_a_run_cleanly(tmp_path, how):
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 60
-        while not list(work.glob("*/canvas/*/c")) and time.monotonic() < deadline:
+        while not list(work.glob("*/canvas/*/*.block")) and time.monotonic() < deadline:
             time.sleep(0.05)
         os.kill(process.pid, how)
         _, said = process.communicate(timeout=60)

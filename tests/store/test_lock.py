@@ -65,7 +65,7 @@ def test_however_often_it_is_made_and_removed_two_are_never_at_work(tmp_path):
     forked = multiprocessing.get_context("fork")
     seen, inside = forked.Value("i", 0), forked.Value("i", 0)
     folder = tmp_path / "out.tif.tiler"
-    workers = [forked.Process(target=_work, args=(folder, 40, seen, inside)) for _ in range(4)]
+    workers = [forked.Process(target=_work, args=(folder, 20, seen, inside)) for _ in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -145,7 +145,7 @@ def test_strict_fails_and_a_failing_base_always_does(photo, monkeypatch):
         matte(monkeypatch, photo, FailsOn(most={1, 2}), threads=1, fresh=True)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_whatever_is_damaged_in_the_work_folder_the_bytes_are_those_of_the_straight_run(photo, monkeypatch, seed):
     """One file of the work folder is gone, cut or has one bit flipped: it is made anew, or the error names a file."""
     rng = random.Random(seed)
