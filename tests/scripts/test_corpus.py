@@ -60,14 +60,14 @@ CHILD = """
 import os, sys, time, json
 sys.path[:0] = {path}
 import corpus
-real = corpus.read
+real = corpus.decoded
 def read(path):
     if path.name == "crash.png": os.abort()
     if path.name == "hang.png": time.sleep(60)
     if path.name == "bug.png": raise KeyError("a bug")
     found, pixels = real(path)
     return found, 255 - pixels if path.name == "wrong.png" else pixels
-corpus.read = read
+corpus.decoded = read
 corpus.child()
 """
 
