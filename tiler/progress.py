@@ -1,6 +1,7 @@
 """What a run reports while it works: the stage it is in, how far that has come, and what a person should know."""
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 LOG = logging.getLogger("tiler")
@@ -45,6 +46,24 @@ class Logged:
 
     def note(self, text: str) -> None:
         LOG.info(text)
+        self._progress.note(text)
+
+
+class Interruptible:
+    """A progress that asks `check` before it tells another one of a stage or a step; `check` raises to end the run."""
+
+    def __init__(self, progress: Progress, check: Callable[[], None]) -> None:
+        self._progress, self._check = progress, check
+
+    def stage(self, name: str, total: int) -> None:
+        self._check()
+        self._progress.stage(name, total)
+
+    def advance(self, steps: int = 1) -> None:
+        self._check()
+        self._progress.advance(steps)
+
+    def note(self, text: str) -> None:
         self._progress.note(text)
 
 

@@ -241,10 +241,10 @@ def test_nobody_else_may_talk_to_the_processes_of_local(photo, monkeypatch):
 
 
 def held_by_a_worker():
-    from tiler.engine import cluster
+    from tiler.engine import worker
 
     files = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-    return len(cluster._held), [name for name in files if "photo" in name or "pyramid" in name]
+    return len(worker._held), [name for name in files if "photo" in name or "pyramid" in name]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux")

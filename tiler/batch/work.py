@@ -17,7 +17,7 @@ from tiler.batch.table import ODD_BYTES, one_line
 from tiler.errors import InputError, OutputError, TilerError
 from tiler.image.open import format_of
 from tiler.model.session import Session
-from tiler.progress import Progress
+from tiler.progress import Interruptible, Progress
 from tiler.run import matte
 from tiler.settings import Settings
 from tiler.sidecar import is_done, sidecar_of, source_in
@@ -68,10 +68,14 @@ def run_batch(
     batch = Batch(settings, into, model, overwrite, log or into / "batch.log", Lock())
     stop = Event()
 
+    def check() -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
     def one(numbered: tuple[int, Item]) -> Result:
         number, item = numbered
         label = f"{number}/{len(items)} {one_line(item.source.name)}"
-        return _one(item, batch, _Stoppable(progress_of(label), stop))
+        return _one(item, batch, Interruptible(progress_of(label), check))
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="batch") as pool:
         try:
@@ -109,28 +113,6 @@ class NotesOf:
 
     def note(self, text: str) -> None:
         self._inner.note(f"{self._label}: {text}")
-
-
-class _Stoppable:
-    """Progress that ends the run that reports to it once `stop` is called."""
-
-    def __init__(self, inner: Progress, stop: Event) -> None:
-        self._inner, self._stop = inner, stop
-
-    def stage(self, name: str, total: int) -> None:
-        self._check()
-        self._inner.stage(name, total)
-
-    def advance(self, steps: int = 1) -> None:
-        self._check()
-        self._inner.advance(steps)
-
-    def note(self, text: str) -> None:
-        self._inner.note(text)
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise KeyboardInterrupt
 
 
 def _one(item: Item, batch: Batch, progress: Progress) -> Result:

@@ -77,7 +77,7 @@ def command(
     results: dict[str, batch.Result] = {}
     try:
         with terminal.progress(quiet) as shown, closing(open_session(settings.compute, shown)) as model:
-            progress = process.Obeying(shown)
+            progress = process.obeying(shown)
 
             def progress_of(label: str) -> Progress:
                 # Pictures side by side would fight for one bar: they share one that counts them.

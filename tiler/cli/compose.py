@@ -45,4 +45,4 @@ def command(
 
     process.prepare(beside=output.parent)
     with terminal.progress(quiet) as progress:
-        compose(cutout, output, background, fit=fit, gamma=gamma, progress=process.Obeying(progress))
+        compose(cutout, output, background, fit=fit, gamma=gamma, progress=process.obeying(progress))

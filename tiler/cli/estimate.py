@@ -27,5 +27,5 @@ def command(
 
     process.prepare(settings)
     with terminal.progress(quiet) as progress:
-        found = estimate(picture, settings, process.Obeying(progress))
+        found = estimate(picture, settings, process.obeying(progress))
     print(found.table())

@@ -83,7 +83,7 @@ def matte(picture: Path, output: Path, settings: Settings, quiet: bool) -> "Repo
 
     process.prepare(settings, output.parent)
     with terminal.progress(quiet) as progress:
-        return run.matte(picture, output, settings, process.Obeying(progress))
+        return run.matte(picture, output, settings, process.obeying(progress))
 
 
 def check_composite(picture: Path, cutout: Path, output: Path, background: str, settings: Settings) -> None:
@@ -102,7 +102,7 @@ def compose(cutout: Path, output: Path, background: str, quiet: bool) -> None:
     from tiler.cli import terminal
 
     with terminal.progress(quiet) as progress:
-        composite.compose(cutout, output, background, progress=process.Obeying(progress))
+        composite.compose(cutout, output, background, progress=process.obeying(progress))
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

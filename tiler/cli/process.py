@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from tiler.progress import Progress
+from tiler.progress import Interruptible, Progress
 from tiler.settings import Settings
 
 STDERR = 2
@@ -29,29 +29,12 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
-class Obeying:
-    """Progress that ends a run which a signal has told to stop, should its exception have been lost.
+def obeying(progress: Progress) -> Progress:
+    """Return `progress` as one that ends a run which a signal has told to stop, should its exception have been lost.
 
     Python drops an exception that is raised while a library calls back, or while an object is removed.
     """
-
-    def __init__(self, inner: Progress) -> None:
-        self._inner = inner
-
-    def stage(self, name: str, total: int) -> None:
-        self._check()
-        self._inner.stage(name, total)
-
-    def advance(self, steps: int = 1) -> None:
-        self._check()
-        self._inner.advance(steps)
-
-    def note(self, text: str) -> None:
-        self._inner.note(text)
-
-    def _check(self) -> None:
-        if _came:
-            raise Stopped(_came[-1])
+    return Interruptible(progress, _check_signals)
 
 
 def own_process() -> None:
@@ -127,6 +110,11 @@ def _place_scratch(folder: Path | None) -> None:
     if folder is not None and folder.is_dir():
         os.environ["TMPDIR"] = str(folder.absolute())
         tempfile.tempdir = None
+
+
+def _check_signals() -> None:
+    if _came:
+        raise Stopped(_came[-1])
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

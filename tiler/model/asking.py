@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.model.card import ModelCard
-from tiler.model.fit import Shape, alpha_of, fed
+from tiler.model.fit import Shape, alpha_of, fed, rows_and_cols
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -53,6 +53,15 @@ def meant(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) ->
             "Try --precision f32; if that does not help, the graph is damaged: fetch it again.",
         )
     return alpha
+
+
+def failed(card: ModelCard, pixels: NDArray[np.float32], why: str) -> ModelError:
+    """Return the error of a runtime that gave no answer to `pixels`, in the layout of the network, because of `why`."""
+    height, width = rows_and_cols(pixels.shape, card.input.layout)
+    return ModelError(
+        f"{card.name} failed on {width} x {height} pixels: {why}",
+        "If memory ran out, choose a smaller --tile-px, a smaller --guide-px or fewer --threads.",
+    )
 
 
 def square_of(card: ModelCard, sides: Shape | None, path: Path) -> Shape:

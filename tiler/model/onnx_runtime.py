@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.memory import release_memory
-from tiler.model.asking import asked, check_sha256, meant, misfit, square_of
+from tiler.model.asking import asked, check_sha256, failed, meant, misfit, square_of
 from tiler.model.card import ModelCard
 from tiler.model.fit import rows_and_cols
 from tiler.model.graph_report import GraphReport
@@ -131,11 +131,7 @@ class OnnxSession:
             fed = {self._input.name: pixels.astype(FLOATS[self._input.type], copy=False)}
             (answer,) = session.run([self.card.output.tensor], fed)
         except Exception as error:  # its errors have no common base, and its binding raises RuntimeError as well
-            height, width = rows_and_cols(pixels.shape, self.card.input.layout)
-            raise ModelError(
-                f"{self.card.name} failed on {width} x {height} pixels: {_first_line(error)}",
-                "If memory ran out, choose a smaller --tile-px, a smaller --guide-px or fewer --threads.",
-            ) from error
+            raise failed(self.card, pixels, _first_line(error)) from error
         return np.asarray(answer, np.float32)
 
     def _compare(self, rgb: NDArray[np.float32], alpha: NDArray[np.float32]) -> None:

@@ -11,11 +11,10 @@ from tiler.progress import Progress, logged
 from tiler.settings import ComputeOptions, Precision
 
 
-class Session(Network, Protocol):
-    """A `Network` from a graph file, until it is closed.
+class Opened(Network, Protocol):
+    """A network that knows which graph it is, and how it runs.
 
-    precision, device: what is in use. graph_report: what in the graph bears on tiling. sha256: of the graph file,
-    hexadecimal.
+    precision, device: what is in use. sha256: of the graph file, hexadecimal.
     """
 
     @property
@@ -25,10 +24,14 @@ class Session(Network, Protocol):
     def device(self) -> Device: ...
 
     @property
-    def graph_report(self) -> GraphReport: ...
+    def sha256(self) -> str: ...
+
+
+class Session(Opened, Protocol):
+    """A network from a graph file, until it is closed. graph_report: what in the graph bears on tiling."""
 
     @property
-    def sha256(self) -> str: ...
+    def graph_report(self) -> GraphReport: ...
 
     def __enter__(self) -> Self: ...
 

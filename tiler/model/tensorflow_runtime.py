@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.memory import release_memory
-from tiler.model.asking import asked, check_sha256, misfit, square_of
+from tiler.model.asking import asked, check_sha256, failed, misfit, square_of
 from tiler.model.card import ModelCard
 from tiler.model.contract import Layout
 from tiler.model.fit import Shape, fed, rows_and_cols
@@ -100,11 +100,7 @@ class TensorFlowSession:
         try:
             answer: NDArray[np.float32] = self._session.run(self._answer, {self._input: pixels})
         except OpError as error:
-            height, width = rows_and_cols(pixels.shape, self.card.input.layout)
-            raise ModelError(
-                f"{self.card.name} failed on {width} x {height} pixels: {error.message.splitlines()[0]}",
-                "If memory ran out, choose a smaller --tile-px, a smaller --guide-px or fewer --threads.",
-            ) from error
+            raise failed(self.card, pixels, error.message.splitlines()[0]) from error
         return answer
 
 
