@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiler.core.geometry import Box, Span
-from tiler.core.subjects import crop_around, each_once, fade, lone_subjects, overlap, parts, scaled, small_subjects
+from tiler.core.subjects import (
+    agreed,
+    crop_around,
+    each_once,
+    fade,
+    in_common,
+    lone_subjects,
+    overlap,
+    parts,
+    scaled,
+    small_subjects,
+)
 
 SHAPE = (60, 90)
 spans = st.tuples(st.integers(0, 50), st.integers(1, 30)).map(lambda one: Span(one[0], one[0] + one[1]))
@@ -62,6 +73,29 @@ def test_two_boxes_that_meet_around_the_join_are_one():
     pair = [Box(Span(0, 10), Span(-10, 10)), Box(Span(0, 10), Span(90, 100))]
     assert each_once(pair) == [0, 1]
     assert each_once(pair, 100) == [0]
+
+
+@given(st.lists(st.tuples(*[st.integers(-2, 2)] * 4), min_size=2, max_size=6), st.integers(3, 9))
+def test_a_shadow_in_one_window_of_many_is_no_part_of_the_subject(moved, shadow_px):
+    seen = [Box(Span(20 + a, 50 + b), Span(30 + c, 60 + d)) for a, b, c, d in moved]
+    odd = Box(Span(20, 50 + shadow_px), Span(30, 60))
+    (found,) = agreed([odd, *seen])
+    for edge, at in ((found.rows.start, 20), (found.rows.stop, 50), (found.cols.start, 30), (found.cols.stop, 60)):
+        assert abs(edge - at) <= 2
+
+
+@given(st.lists(boxes, max_size=5))
+def test_what_is_agreed_on_lies_within_what_was_found(found):
+    whole = [found[k] for k in each_once(found)]
+    result = agreed(found)
+    assert len(result) == len(whole)
+    for one, largest in zip(result, whole, strict=True):
+        assert in_common(one, largest) > 0
+
+
+def test_what_is_agreed_on_around_the_join_is_one_box():
+    pair = [Box(Span(0, 10), Span(-10, 10)), Box(Span(0, 10), Span(91, 109)), Box(Span(0, 10), Span(91, 109))]
+    assert agreed(pair, 100) == [Box(Span(0, 10), Span(-9, 9))]
 
 
 @given(boxes)

@@ -26,7 +26,7 @@ FADE = 1 / 8
 FOUND = 1 / 10
 # What the search finds is a subject if both views show the same, solid part before a plain background.
 SAME, SOLID, PLAIN, COMPACT = 0.8, 0.9, 0.05, 0.25
-# The answers to window, base and crop are of the same subject if they share half of what they cover.
+# The answers to windows, base and crop are of the same subject if they share half of what they cover.
 CONFIRMED = 0.5
 
 
@@ -146,6 +146,31 @@ def each_once(boxes: Iterable[Box], width_px: int | None = None) -> list[int]:
         if all(_share(given[k], given[other], width_px) < 0.5 for other in kept):
             kept.append(k)
     return sorted(kept)
+
+
+def agreed(boxes: Iterable[Box], width_px: int | None = None) -> list[Box]:
+    """Return one box for each thing that several `boxes` are around: every edge is the median of theirs.
+
+    Boxes are around the same thing if they share half of what they cover. So a shadow that one window of many takes
+    for a part of the subject does not count. width_px: as in `each_once`.
+    """
+    given = list(boxes)
+    turns = (0,) if width_px is None else (-width_px, 0, width_px)
+    found = []
+    for k in each_once(given, width_px):
+        largest = given[k]
+        turned = (Box(box.rows, box.cols.shift(turn)) for box in given for turn in turns)
+        alike = [box for box in turned if in_common(box, largest) >= CONFIRMED]
+        edges = np.median([(b.rows.start, b.rows.stop, b.cols.start, b.cols.stop) for b in alike], axis=0)
+        top, bottom, left, right = np.rint(edges).astype(int).tolist()
+        found.append(Box(Span(top, bottom), Span(left, right)))
+    return found
+
+
+def in_common(one: Box, other: Box) -> float:
+    """Return what two boxes share of what they cover together, in 0..1."""
+    both = one.rows.clip(other.rows).size * one.cols.clip(other.cols).size
+    return both / (one.rows.size * one.cols.size + other.rows.size * other.cols.size - both)
 
 
 def _share(small: Box, large: Box, width_px: int | None) -> float:

@@ -14,10 +14,12 @@ from tiler.core.plan import Level
 from tiler.core.subjects import (
     CONFIRMED,
     PLAIN,
+    SAME,
+    agreed,
     crop_around,
     each_once,
+    in_common,
     lone_subjects,
-    overlap,
     parts,
     scaled,
     small_subjects,
@@ -39,7 +41,8 @@ WIDE = 1.9
 # Neighbouring windows share 3/8 of their side, so that a subject up to that size is whole in one of them.
 OVERLAP = 3 / 8
 # The views of a crop agree on a person (their mean distance is 0.01), and not on what they imagine in a ground (0.3).
-SURE = 0.1
+# Where the crop shows the same box as the windows of a search, one view in six may fail altogether.
+SURE, SURE_OF_SAME = 0.1, 0.17
 # No more subjects than this get a closer look, so that a crowd costs no more than some minutes.
 MOST = 64
 
@@ -123,8 +126,8 @@ def _subjects(scene: Scene, looks: Looks, windows: int) -> list[tuple[Box, bool]
     small = small_subjects(scene.canvas.alpha(base.index, Box.whole(base.shape)))
     in_base = [scaled(box, base.shape, full.shape) for box in small]
     searched = [box for k in range(windows) for box in looks.window(k) or []]
-    once = each_once(searched, full.cols.size if full.cols.wraps else None)
-    found = [(searched[k], True) for k in once] + [(box, False) for box in in_base]
+    once = agreed(searched, full.cols.size if full.cols.wraps else None)
+    found = [(box, True) for box in once] + [(box, False) for box in in_base]
     return sorted(found, key=lambda one: -max(one[0].shape))[:MOST]
 
 
@@ -169,21 +172,15 @@ def _is_confirmed(scene: Scene, look: Look, subject: Box, searched: bool) -> boo
     answer, level = scene.looks.answer(look.number), scene.plan.levels[look.level]
     here = scaled(subject, scene.plan.shapes[0], level.shape).within(look.crop)
     box = scaled(here, look.crop.shape, answer.alpha.shape)
-    sure = [
-        part
+    answer_parts = [
+        (in_common(part.box, box), float(answer.spread[part.box.slices][part.where].mean()))
         for part in parts(answer.alpha)
-        if _boxes_agree(part.box, box) and answer.spread[part.box.slices][part.where].mean() <= SURE
     ]
-    return bool(sure) and (not searched or _border(answer) <= PLAIN)
-
-
-def _boxes_agree(one: Box, other: Box) -> bool:
-    """Return whether two boxes share half of what they cover."""
-    shape = (max(one.rows.stop, other.rows.stop), max(one.cols.stop, other.cols.stop))
-    masks = [np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)]
-    for mask, box in zip(masks, (one, other), strict=True):
-        mask[max(0, box.rows.start) : box.rows.stop, max(0, box.cols.start) : box.cols.stop] = True
-    return overlap(*masks) >= CONFIRMED
+    sure = any(
+        (common >= CONFIRMED and spread <= SURE) or (searched and common >= SAME and spread <= SURE_OF_SAME)
+        for common, spread in answer_parts
+    )
+    return sure and (not searched or _border(answer) <= PLAIN)
 
 
 def _border(answer: Consensus) -> float:
