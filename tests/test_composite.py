@@ -8,6 +8,8 @@ import tiler
 from tests.fakes import RecordedProgress
 from tests.image.pictures import SRGB, noise
 from tiler.core.compositing import over, srgb_curve
+from tiler.core.edges import edged, halo_of
+from tiler.edge import edges_of
 from tiler.errors import InputError, OutputError, SettingsError
 
 SHAPE = (620, 90)  # two bands
@@ -220,6 +222,7 @@ WRONG = {
     (lambda _: {"output": "nowhere/out.tif"}): (OutputError, "no directory"),
     (lambda _: {"cutout": "missing.tif"}): (InputError, "no such file"),
     (lambda _: {"fit": "stretch"}): (SettingsError, "--fit"),
+    (lambda _: {"edge": ["grow:1"]}): (SettingsError, "--edge"),
 }
 
 
@@ -233,3 +236,18 @@ def test_bad_input_is_a_clear_error_and_leaves_nothing(tmp_path, monkeypatch, wr
     with pytest.raises(kind, match=text):
         tiler.compose(**given)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+def test_the_edge_is_changed_as_asked_before_the_mixing(tmp_path, suffix):
+    pixels, alpha = cutout(tmp_path / "cutout.tif")
+    Image.fromarray(np.dstack([pixels, alpha // 257]).astype(np.uint8)).save(tmp_path / "cutout.png")
+    texts = ["shrink:2", "feather:1.5"]
+    edges = edges_of(texts)
+    halo = halo_of(edges)
+    around = ((halo, halo), (halo, halo))
+    framed = np.pad(pixels, (*around, (0, 0)), mode="edge"), np.pad(alpha, around, mode="edge")
+    front, shown = edged(*framed, edges)
+    tiler.compose(tmp_path / f"cutout{suffix}", tmp_path / "out.tif", "black", gamma=True, edge=texts)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), over(front, np.zeros_like(front), shown))
+    assert {path.name for path in tmp_path.iterdir()} == {"cutout.tif", "cutout.png", "out.tif"}

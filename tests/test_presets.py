@@ -15,6 +15,8 @@ KINDS = {
     str: st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     Path: st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20).map(Path),
 }
+# A value of each option that is given as often as one likes.
+MANY = {"roi": "1,2,3,4", "edge": "choke:0.1,0.9"}
 
 
 @st.composite
@@ -24,7 +26,7 @@ def settings(draw):
     for one in (one for kind in GROUPS.values() for one in options_of(kind)):
         choices = st.sampled_from(one.choices) if one.choices else KINDS[one.kind]
         choices = choices | st.sampled_from(one.words) if one.words else choices
-        choices = st.lists(st.just("1,2,3,4"), max_size=2).map(tuple) if one.many else choices
+        choices = st.lists(st.just(MANY[one.name]), max_size=2).map(tuple) if one.many else choices
         values[one.name] = draw(st.none() | choices if one.optional else choices)
     return Settings.of(**{**values, "overlap_px": None})
 

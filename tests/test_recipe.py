@@ -67,6 +67,11 @@ def test_every_option_of_guide_and_detail_has_a_say(option):
     assert any(one.name == option.flag for one in recipe(matting).differences(recipe(MattingOptions())))
 
 
+def test_the_edge_of_an_output_shapes_it():
+    shrunk, plain = (a_recipe(output=OutputOptions(edge=edge)) for edge in (("shrink:1",), ()))
+    assert [one.name for one in shrunk.differences(plain)] == ["--edge"]
+
+
 @given(st.text(), st.text(min_size=1, max_size=5))
 def test_what_was_written_and_read_back_does_not_differ(sha256, version):
     recipe = a_recipe(source_sha256=sha256, versions=(("tiler-matting", version),))

@@ -27,7 +27,19 @@ ROOMS = (
     ("model",),
     ("image",),
     ("core",),
-    ("presets", "settings", "options", "errors", "progress", "atomic", "sealed", "checksum", "memory", "metrics"),
+    (
+        "presets",
+        "settings",
+        "options",
+        "errors",
+        "progress",
+        "atomic",
+        "sealed",
+        "checksum",
+        "memory",
+        "metrics",
+        "edge",
+    ),
     ("cgroup",),
 )
 # Heavy libraries, and the only rooms that import them.

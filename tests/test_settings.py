@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.test_presets import MANY
 from tiler import settings as settings_module
 from tiler.errors import SettingsError
 from tiler.options import options_of
@@ -62,7 +63,7 @@ def test_no_two_options_have_one_name_and_each_is_explained():
 @pytest.mark.parametrize(("group", "option"), ALL, ids=lambda one: getattr(one, "name", one))
 def test_every_option_is_in_its_group_and_can_be_set_by_name(group, option):
     value = option.choices[-1] if option.choices else {bool: True, int: 64, str: "x", Path: Path("x")}[option.kind]
-    value = ("1,2,3,4",) if option.many else value
+    value = (MANY[option.name],) if option.many else value
     settings = Settings.of(**{option.name: value})
     assert getattr(getattr(settings, group), option.name) == value
     unchanged = [one.name for one in fields(Settings) if one.name != group]

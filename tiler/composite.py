@@ -1,9 +1,10 @@
 """A cutout over a new background, from file to file, at any size."""
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 import numpy as np
@@ -11,15 +12,21 @@ from numpy.typing import NDArray
 
 from tiler.atomic import remove_stale
 from tiler.core.compositing import Curve, over, srgb_curve
+from tiler.core.edges import halo_of
 from tiler.core.geometry import Box, Span
+from tiler.edge import Edge, edges_of
 from tiler.errors import InputError, OutputError, SettingsError
 from tiler.image.background import Background, Fit, Target, background, check_background
+from tiler.image.clean_colours import ReadBoth
 from tiler.image.colour import profile_colour, to_srgb
 from tiler.image.depth import to_depth, to_steps
+from tiler.image.edged import with_edges
 from tiler.image.icc import curve_of
+from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
 from tiler.image.prefetch import prefetched
-from tiler.image.source import BAND_ROWS, Source
+from tiler.image.pyramid import build
+from tiler.image.source import BAND_ROWS, Pixels, Source
 from tiler.image.write.export import check_place, check_size, write_atomically
 from tiler.image.write.fitting import fitted
 from tiler.image.write.formats import OPAQUE_FORMATS, OutputFormat
@@ -35,6 +42,7 @@ def compose(
     *,
     fit: Fit = "cover",
     gamma: bool = False,
+    edge: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> None:
     """Write `output`, the picture `cutout` over a background.
@@ -44,34 +52,58 @@ def compose(
     its format can hold them, and no alpha. It appears complete or not at all.
     background: a colour, as its name in CSS or #rrggbb; or the file of a picture, converted into the profile of the
     cutout. fit: how a picture fills the cutout: "cover" it, be "contain"ed in it before black, or "tile" it.
-    gamma: mix the samples as they are, as many editors do, and not the light that they mean. progress: receives stages
-    and notes.
+    gamma: mix the samples as they are, as many editors do, and not the light that they mean. edge: changes of the edge
+    of the cutout, in their order, such as "shrink:1"; as for `--edge`. progress: receives stages and notes.
 
     Raises TilerError: SettingsError, InputError or OutputError.
     """
     cutout, output, progress = Path(cutout), Path(output), logged(progress)
     if fit not in get_args(Fit):
         raise SettingsError(f"--fit is {fit!r}.", f"Choose one of: {', '.join(get_args(Fit))}.")
+    edges = edges_of(edge)
     check(cutout, output, background)
     output_format = OPAQUE_FORMATS[output.suffix.lower()]
-    with closing(open_source(cutout)) as source:
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(open_source(cutout)))
         for note in source.metadata.notes:
             progress.note(f"{cutout}: {note}")
         if not source.has_alpha:
             raise InputError(f"{cutout}: this picture has no alpha.", "Make a cutout of it first: tiler matte.")
         check_size(output, output_format, source.shape)
-        composition = Composition(cutout, source, gamma, progress)
         image, notes = _output_image(output, output_format, source)
         for note in notes:
             progress.note(note)
         scratch = output.resolve().parent
         remove_stale(output)
-        with _background(str(background), composition.target, fit, scratch, MOST_PIXELS, progress) as behind:
-            starts = range(0, source.shape[0], BAND_ROWS)
-            progress.stage("compose", len(starts))
-            make = composition.bands_over(behind, image.dtype)
-            with prefetched(make, starts) as bands:
-                write_atomically(output, output_format, replace(image, bands=bands))
+        read = stack.enter_context(_cutout(source, edges, scratch, progress))
+        composition = Composition(cutout, source, read, gamma, progress)
+        behind = stack.enter_context(
+            _background(str(background), composition.target, fit, scratch, MOST_PIXELS, progress)
+        )
+        starts = range(0, source.shape[0], BAND_ROWS)
+        progress.stage("compose", len(starts))
+        bands = stack.enter_context(prefetched(composition.bands_over(behind, image.dtype), starts))
+        write_atomically(output, output_format, replace(image, bands=bands))
+
+
+@contextmanager
+def _cutout(source: Source, edges: Sequence[Edge], scratch: Path, progress: Progress) -> Iterator[ReadBoth]:
+    """Give a function from a box to the colours and the alpha of the cutout, with its edge changed.
+
+    scratch: a directory for the samples of a cutout that can be read but once, if they are needed more often.
+    """
+    with ExitStack() as stack:
+        read = source.read
+        if halo_of(edges) and not source.random_access:
+            folder = stack.enter_context(TemporaryDirectory(dir=scratch, prefix=".cutout-"))
+            read = build(source, [source.shape], Path(folder), progress).native
+
+        def read_both(box: Box) -> tuple[Pixels, NDArray[np.uint16]]:
+            samples = read(box)
+            return samples[..., :-1], to_steps(samples[..., -1])
+
+        wraps = is_full_turn(source.metadata.xmp, source.shape)
+        yield with_edges(read_both, source.shape, edges, default_threads(), wraps=wraps) if edges else read_both
 
 
 def check(cutout: Path, output: Path, background: str | Path) -> None:
@@ -95,6 +127,7 @@ class Composition:
 
     path: Path
     source: Source
+    read: ReadBoth
     gamma: bool
     progress: Progress
 
@@ -121,8 +154,7 @@ class Composition:
 
         def band(start: int) -> NDArray[Any]:
             box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
-            samples = self.source.read(box)
-            pixels, alpha = samples[..., :-1], to_steps(samples[..., -1])
+            pixels, alpha = self.read(box)
             self.progress.advance()
             return to_depth(over(self._rgb(pixels), behind.read(box), alpha, self.curve), dtype)
 

@@ -175,6 +175,7 @@ class Run:
                 self.settings,
                 self.progress,
                 self.subject.check_unchanged,
+                wraps=self.subject.wraps,
             )
 
     def account(self) -> Report:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from tiler.cgroup import processors
+from tiler.edge import edges_of
 from tiler.errors import SettingsError
 from tiler.options import Group, Help, nearest, options_of
 
@@ -153,6 +154,14 @@ class OutputOptions(Group):
         Colours,
         Help("clean: hair has the foreground's colours, without the old background's; source: those of the picture."),
     ] = "clean"
+    edge: Annotated[
+        tuple[str, ...],
+        Help(
+            "shrink:PX moves the edge inwards, feather:PX softens it by a Gaussian of that sigma, choke:A,B spreads "
+            "alpha A..B over 0..1; in pixels of the picture. Repeatable, done in the order given.",
+            shown="as it is",
+        ),
+    ] = ()
     bits: Annotated[Literal[8, 16] | None, Help("8 or 16 bits a channel.", shown="as the picture")] = None
     premultiplied: Annotated[bool, Help("Multiply the colours by the alpha (TIFF and Zarr; OpenEXR always does).")] = (
         False
@@ -163,6 +172,10 @@ class OutputOptions(Group):
     pyramid: Annotated[
         bool, Help("Write the smaller sizes of a TIFF into it as well, each half of the one before.")
     ] = False
+
+    def __post_init__(self) -> None:
+        Group.__post_init__(self)
+        edges_of(self.edge)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tiler.errors import ModelError
 from tiler.model.card import ModelCard, cards, find_card, read_card
-from tiler.model.contract import Input, Output
+from tiler.model.contract import Input, Output, Trimap
 from tiler.model.toml_table import table_of
 
 
@@ -21,6 +21,10 @@ def text(without=(), **changes):
         half, _, inner = name.partition("__")
         (table[half] if inner else table).pop(inner or half, None)
     return tomli_w.dumps(table)
+
+
+# The fields that a network which is shown tiles and a trimap has otherwise than modnet.
+DETAIL = {"role": "detail", "views_px": []}
 
 
 def write(path, content):
@@ -53,6 +57,16 @@ def test_what_is_written_is_what_is_read(tmp_path):
     assert (read.name, read.hub_id, read.revision, read.sha256) == ("mine", "me/mine", "v1.2", None)
     assert read.input.std == (0.5, 1.0, 2.25)
     assert read.directory == tmp_path
+    again = tomli_w.dumps(table_of(read, leave_out=("directory",)))
+    assert read_card(write(tmp_path / "card.toml", again)) == read
+
+
+@pytest.mark.parametrize("tensor", [None, "trimap"])
+def test_a_network_that_takes_a_trimap_is_read_as_written(tmp_path, tensor):
+    trimap = {"values": [-1, 0, 1]} | ({"tensor": tensor} if tensor else {})
+    read = read_card(write(tmp_path / "card.toml", text(**DETAIL, noise=0, input__trimap=trimap)))
+    assert read.input.trimap == Trimap(values=(-1.0, 0.0, 1.0), tensor=tensor)
+    assert (read.kind, find_card("modnet").kind, read.noise) == ("image+trimap", "image", 0.0)
     again = tomli_w.dumps(table_of(read, leave_out=("directory",)))
     assert read_card(write(tmp_path / "card.toml", again)) == read
 
@@ -115,6 +129,17 @@ def test_a_field_of_another_kind_is_named(tmp_path_factory, field, value):
         ({"url": "https://example.org/net.onnx"}, "without sha256 and size_bytes"),
         ({"url": "http://example.org/net.onnx", "size_bytes": 3}, "begins with https"),
         ({"members": ["net.onnx"]}, "members is there without url"),
+        ({"noise": -0.1}, "noise is -0.1"),
+        ({"noise": float("nan")}, "noise is nan"),
+        ({"role": "detail"}, "views_px is"),
+        ({"role": "detail", "views_px": [], "network_levels": 0}, "network_levels is 0"),
+        ({"input__trimap": {"values": [0, 0.5, 1]}}, "role is 'any'"),
+        ({**DETAIL, "input__trimap": {"values": [0, 1]}}, "input.trimap.values is [0, 1]"),
+        ({**DETAIL, "input__trimap": {"values": [0, 1, 1]}}, "three different"),
+        ({**DETAIL, "input__trimap": {"values": [0, float("inf"), 1]}}, "three different"),
+        ({**DETAIL, "input__trimap": {"values": [0, 1, 2], "tensor": "input_image:0"}}, "that of the picture"),
+        ({**DETAIL, "input__trimap": {"tensor": "trimap"}}, "'input.trimap.values' is missing"),
+        ({**DETAIL, "input__trimap": "trimap"}, "[input.trimap]"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, changes, says):

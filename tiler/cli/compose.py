@@ -13,6 +13,7 @@ EXAMPLES = """Examples:
   tiler compose cutout.tif -o white.jpg --background white
   tiler compose cutout.tif -o green.png --background '#00b140'
   tiler compose cutout.tif -o beach.tif --background beach.jpg
+  tiler compose cutout.tif -o white.jpg --background white --edge shrink:1 --edge feather:0.7
 """
 
 
@@ -37,6 +38,14 @@ def command(
     gamma: Annotated[
         bool, typer.Option("--gamma", help="Mix the samples as they are, as many editors do, and not their light.")
     ] = False,
+    edge: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--edge",
+            help="shrink:PX, feather:PX or choke:A,B, as for `tiler matte`. Repeatable, done in the order given.",
+            show_default="as it is",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Lay CUTOUT over a new background, at its full size, depth and in its profile."""
@@ -45,4 +54,4 @@ def command(
 
     process.prepare(beside=output.parent)
     with terminal.progress(quiet) as progress:
-        compose(cutout, output, background, fit=fit, gamma=gamma, progress=process.obeying(progress))
+        compose(cutout, output, background, fit=fit, gamma=gamma, edge=edge or (), progress=process.obeying(progress))

@@ -21,6 +21,7 @@ EXAMPLES = """Examples:
   tiler matte photo.tif -o out.tif --model bshm  from ModelScope, 200 MB once
   tiler matte photo.tif -o cutout.tif --repair --html report.html
   tiler matte photo.tif -o white.jpg --background white
+  tiler matte photo.tif -o cutout.tif --edge shrink:1.5
   tiler matte photo.tif -o out.tif --settings studio.toml
 """
 

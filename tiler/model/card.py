@@ -32,7 +32,8 @@ class ModelCard:
     licence: of the weights, as an SPDX name, or where it is stated. commercial: whether that allows commercial use.
     source: where the weights come from, an address.
     verified: whether the weights themselves were run when the card was written.
-    role: "any", or "guide" for a network that knows pictures as a whole only: it is not shown tiles.
+    role: "guide" for a network that knows pictures as a whole only: it is not shown tiles. "detail" for one that needs
+    to be told what is there: it is shown tiles alone, and the guide is of another network or of the user. Else "any".
 
     Its graph:
     runtime: what runs it, "tensorflow" (a frozen graph) or "onnx".
@@ -51,6 +52,9 @@ class ModelCard:
     the consensus of its answers is the guide. Empty where that was not measured: it is asked once.
     network_levels: in how many levels above the base its tiles earn their cost; None where that was not measured: in
     all of them. 0 for a guide.
+    noise: how far off the shades of its answer for a tile are, in alpha: what varies by less means nothing. None where
+    that was not measured: MODNet's, 0.1, is taken. The less it is below that, the more the answer counts for itself;
+    with 0 it is the alpha, as far as the guide constraint allows.
 
     directory: where the card lies; the graph may lie beside it.
     """
@@ -61,7 +65,7 @@ class ModelCard:
     commercial: Literal["yes", "no", "not known"]
     source: str
     verified: bool
-    role: Literal["any", "guide"]
+    role: Literal["any", "guide", "detail"]
     runtime: Literal["tensorflow", "onnx"]
     graph: str
     input: Input
@@ -78,6 +82,12 @@ class ModelCard:
     revision: str | None = None
     views_px: tuple[int, ...] = ()
     network_levels: int | None = None
+    noise: float | None = None
+
+    @property
+    def kind(self) -> Literal["image", "image+trimap"]:
+        """What it is fed."""
+        return "image" if self.input.trimap is None else "image+trimap"
 
     @property
     def terms(self) -> str:
@@ -174,8 +184,33 @@ def _check_contract(card: ModelCard, path: Path) -> None:
         )
     if card.role == "guide" and card.network_levels != 0:
         raise wrong(path, f"network_levels is {card.network_levels}", "Give 0: a guide is not shown tiles.")
+    _check_detail(card, path)
     if card.output.stretch != "none" and card.role != "guide":
         raise wrong(path, f"output.stretch is {card.output.stretch!r}", 'Only the role "guide" may ask for that.')
+
+
+def _check_detail(card: ModelCard, path: Path) -> None:
+    if card.noise is not None and not (math.isfinite(card.noise) and card.noise >= 0):
+        raise wrong(path, f"noise is {card.noise:g}", "Give a share of alpha, 0 or more.")
+    if card.role == "detail" and card.network_levels == 0:
+        raise wrong(
+            path, "network_levels is 0", 'The role "detail" is for a network that is shown tiles: give 1 or more.'
+        )
+    if card.role == "detail" and card.views_px:
+        raise wrong(path, f"views_px is {list(card.views_px)}", 'A network of the role "detail" makes no guide: none.')
+    trimap = card.input.trimap
+    if trimap is None:
+        return
+    if card.role != "detail":
+        raise wrong(path, f"there is an input.trimap and role is {card.role!r}", 'Its role is "detail": give that.')
+    if len(set(trimap.values)) < 3 or not all(map(math.isfinite, trimap.values)):
+        raise wrong(path, f"input.trimap.values is {list(trimap.values)}", "Give three different, finite numbers.")
+    if trimap.tensor == card.input.tensor:
+        raise wrong(
+            path,
+            f"input.trimap.tensor is {trimap.tensor!r}, that of the picture",
+            "Leave it out where the trimap is one channel more of the picture's tensor.",
+        )
 
 
 def _check_origin(card: ModelCard, path: Path) -> None:

@@ -9,6 +9,20 @@ Activation = Literal["none", "sigmoid", "softmax"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trimap:
+    """How a network is told what of the picture is known, beside the picture itself.
+
+    values: the numbers that stand for background, not known, and foreground. They are fed as they are: scale, mean and
+    std are for the colours alone.
+    tensor: the name of its own tensor in the graph, of one channel, in the layout of the picture. None if it is one
+    channel more of the picture's tensor, after the colours.
+    """
+
+    values: tuple[float, float, float]
+    tensor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """What the network is fed: the picture as (pixels / 255 x scale - mean) / std.
 
@@ -21,6 +35,7 @@ class Input:
     takes any, it is a square of the guide's size.
     scale: what white is before mean and std; 255 or 1.
     mean, std: of each channel, in the order of `channels`.
+    trimap: how it is told what is known; None for a network that takes the picture alone.
     """
 
     tensor: str
@@ -31,6 +46,7 @@ class Input:
     scale: float
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    trimap: Trimap | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

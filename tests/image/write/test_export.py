@@ -232,6 +232,22 @@ def test_the_alpha_alone_needs_no_colours(tmp_path):
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), alpha)
 
 
+def test_the_edge_is_changed_when_all_else_is_done(tmp_path):
+    """Its colours are found for the alpha as it was, and what shows only now takes them."""
+    pixels, alpha, red = mixture()
+    for only in (False, True):
+        run_export(tmp_path / f"{only}.tif", pixels, alpha, colours="clean", alpha_only=only, edge=("feather:6",))
+    got = tifffile.imread(tmp_path / "False.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "True.tif"), got[..., 3])
+    fresh = (alpha == 0) & (got[..., 3] > 0)
+    assert fresh.any()
+    assert np.abs(got[fresh][:, :3].astype(int) - red).max() <= 300  # of 65535; the background is 40000 away
+    run_export(tmp_path / "own.tif", pixels, alpha, colours="source", edge=("feather:6",))
+    own = tifffile.imread(tmp_path / "own.tif")
+    np.testing.assert_array_equal(own[..., :3], pixels)
+    np.testing.assert_array_equal(own[..., 3], got[..., 3])
+
+
 def test_progress_counts_the_bands(tmp_path):
     progress = RecordedProgress()
     run_export(tmp_path / "out.png", noise((1100, 4, 3), np.uint8), noise((1100, 4), np.uint16), progress)

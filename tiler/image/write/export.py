@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from tiler.atomic import atomic_directory, atomic_file
 from tiler.checksum import content_sha256, sha256_of_open
 from tiler.core.geometry import Box, Span
+from tiler.edge import Edge, edges_of
 from tiler.errors import OutputError
 from tiler.image.clean_colours import ReadBoth, with_clean_colours
 from tiler.image.colour import to_srgb
 from tiler.image.depth import alpha_to_depth, premultiplied, to_depth
+from tiler.image.edged import with_edges
 from tiler.image.own_alpha import OPAQUE, split, times
 from tiler.image.prefetch import prefetched
 from tiler.image.source import BAND_ROWS, Colour, Pixels, Source
@@ -104,6 +106,8 @@ def export(
     settings: Settings,
     progress: Progress,
     before_rename: Callable[[], None] = lambda: None,
+    *,
+    wraps: bool = False,
 ) -> str:
     """Write `path`, the picture with its alpha or the alpha alone, as the settings say, and return its sha256.
 
@@ -116,7 +120,7 @@ def export(
     the source at their depth; else they are converted to sRGB, as the network saw them, or to a depth that the format
     holds. Metadata is written where it is true of the output and where the format has a place for it; `check_holds`
     says what is not. A link at `path` stays, and the file that it leads to is written. before_rename: is called when
-    all is written, and nothing is put in place if it raises.
+    all is written, and nothing is put in place if it raises. wraps: the left and right ends of the picture meet.
 
     Raises OutputError if the disk refuses.
     """
@@ -126,19 +130,24 @@ def export(
     request = _request(path, settings)
     image, _ = _output_image(output_format, source, request)
     notes: set[str] = set()
-    read_both = _colours_and_alpha(source, read, read_alpha, image, notes)
+    if image.alpha or source.has_alpha:
+        read_both = _colours_and_alpha(source, read, read_alpha, image, notes)
+    else:
+        read_both = _alpha_alone(read_alpha)
     if image.alpha and request.clean:
         clean = with_clean_colours(read_both, source.shape, source.dtype, request.threads, progress)
         # What is transparent already has colours of its own, and what lies under it is no background.
         read_both = read_both if MULTIPLIED in notes else clean
+    if request.edges:
+        spread = request.clean and image.alpha is not None
+        read_both = with_edges(read_both, source.shape, request.edges, request.threads, wraps=wraps, spread=spread)
 
     def band(start: int) -> NDArray[Any]:
         box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
         progress.advance()
+        pixels, alpha = read_both(box)
         if image.alpha:
-            pixels, alpha = read_both(box)
             return _with_alpha(image, source, pixels, alpha[..., None])
-        alpha = read_both(box)[1] if source.has_alpha else read_alpha(box)
         return np.repeat(alpha_to_depth(alpha[..., None], image.dtype), image.samples, axis=2)
 
     progress.stage("write", len(starts))
@@ -156,6 +165,7 @@ class _Request:
     alpha_only: bool
     bits: Literal[8, 16] | None
     clean: bool
+    edges: tuple[Edge, ...]
     premultiplied: bool
     compression: Compression
     overviews: bool
@@ -169,6 +179,7 @@ def _request(path: Path, settings: Settings) -> _Request:
         alpha_only=settings.output.alpha_only,
         bits=settings.output.bits,
         clean=settings.output.colours == "clean",
+        edges=edges_of(settings.output.edge),
         premultiplied=settings.output.premultiplied,
         compression=settings.output.compression,
         overviews=settings.output.pyramid,
@@ -248,6 +259,11 @@ def _colours_and_alpha(
         return pixels, alpha
 
     return read_both
+
+
+def _alpha_alone(read_alpha: Callable[[Box], NDArray[np.uint16]]) -> ReadBoth:
+    """Return a function that reads the alpha of a box, and no samples."""
+    return lambda box: (np.empty((*box.shape, 0), np.uint8), read_alpha(box))
 
 
 def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
