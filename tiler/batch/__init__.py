@@ -1,5 +1,6 @@
 """Many pictures, one network: what is done and verified is skipped, and a failure stops nothing but itself."""
 
+from tiler.batch.composing import compose_all
 from tiler.batch.find import find_items
 from tiler.batch.items import Item, Outcome, Result
 from tiler.batch.names import Naming
@@ -16,6 +17,7 @@ __all__ = [
     "Outcome",
     "Result",
     "check_table",
+    "compose_all",
     "find_items",
     "run_batch",
     "sentence",

@@ -1,20 +1,18 @@
 """The work of a batch: one network, several pictures at once, and a failure that stops nothing but itself."""
 
 import os
-import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape as glob_escape
 from pathlib import Path
-from threading import Event, Lock
-from time import perf_counter
+from threading import Event
 
-from tiler.batch.items import Item, Outcome, Result
-from tiler.batch.table import ODD_BYTES, one_line
-from tiler.errors import InputError, OutputError, TilerError
+from tiler.batch.guarded import Done, Log, guarded, make_folder
+from tiler.batch.items import Item, Result
+from tiler.batch.table import one_line
+from tiler.errors import InputError, OutputError
 from tiler.image.open import format_of
 from tiler.model.session import Session
 from tiler.progress import Interruptible, Progress
@@ -32,15 +30,13 @@ class Batch:
     """What the pictures of a batch share.
 
     into: the folder of all outputs; the folders that the settings name for reports have the same structure. overwrite:
-    whether files that are not tiler's are replaced. log: where the tracebacks of what nobody foresaw go.
+    whether files that are not tiler's are replaced.
     """
 
     settings: Settings
     into: Path
     model: Session
     overwrite: bool
-    log: Path
-    writing: Lock
 
 
 def run_batch(
@@ -65,7 +61,8 @@ def run_batch(
     """
     jobs = min(jobs, settings.compute.thread_count)
     settings = settings.with_options(threads=settings.compute.thread_count // jobs)
-    batch = Batch(settings, into, model, overwrite, log or into / "batch.log", Lock())
+    batch = Batch(settings, into, model, overwrite)
+    log_file = Log(log or into / "batch.log")
     stop = Event()
 
     def check() -> None:
@@ -75,7 +72,8 @@ def run_batch(
     def one(numbered: tuple[int, Item]) -> Result:
         number, item = numbered
         label = f"{number}/{len(items)} {one_line(item.source.name)}"
-        return _one(item, batch, Interruptible(progress_of(label), check))
+        progress = Interruptible(progress_of(label), check)
+        return guarded(item, lambda: _matted(item, batch, progress), log_file)
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="batch") as pool:
         try:
@@ -115,22 +113,7 @@ class NotesOf:
         self._inner.note(f"{self._label}: {text}")
 
 
-def _one(item: Item, batch: Batch, progress: Progress) -> Result:
-    """Return what became of an item; no error of a picture gets past this door."""
-    began = perf_counter()
-    outcome, tiles_run, reason = item.foregone, 0, item.reason
-    try:
-        if outcome is None:
-            outcome, tiles_run, reason = _matted(item, batch, progress)
-    except TilerError as error:
-        outcome, reason = "failed", " ".join(str(error).split())
-    except Exception as error:  # whatever it is, it is this picture's failure and no other's
-        kept = _keep_traceback(item, batch)
-        outcome, reason = "failed", f"{type(error).__name__}: {one_line(str(error))} {kept}"
-    return Result(str(item.source), str(item.output), outcome, perf_counter() - began, tiles_run, reason)
-
-
-def _matted(item: Item, batch: Batch, progress: Progress) -> tuple[Outcome, int, str]:
+def _matted(item: Item, batch: Batch, progress: Progress) -> Done:
     """Return outcome, tiles run and reason of a picture that is to be matted, after matting it if need be."""
     settings = _with_hints(_with_reports(batch.settings, item, batch.into), item, batch.into)
     folder = work_folder(item.output, settings.run.work_dir)
@@ -141,7 +124,7 @@ def _matted(item: Item, batch: Batch, progress: Progress) -> tuple[Outcome, int,
     # A run that was killed between output and sidecar is continued: its work folder speaks for the output.
     _check_replaceable(item, reports, overwrite=batch.overwrite or is_ours(folder))
     for path in (item.output, *reports):
-        _make_folder(path.parent)
+        make_folder(path.parent)
     report = matte(item.source, item.output, settings, progress, model=batch.model)
     if report.failed_tiles:
         return "failed tiles", report.tiles_run, f"{len(report.failed_tiles)} tiles failed; run again"
@@ -174,17 +157,6 @@ def _check_no_picture(path: Path) -> None:
         raise OutputError(f"{path}: this is a picture, in the place of a report.", "Name another folder for reports.")
 
 
-def _keep_traceback(item: Item, batch: Batch) -> str:
-    """Add the traceback of the error that is being handled to the log; return where it is."""
-    when = time.strftime("%Y-%m-%d %H:%M:%S")
-    try:
-        with batch.writing, batch.log.open("a", encoding="utf-8", errors=ODD_BYTES) as file:
-            file.write(f"{when} {one_line(str(item.source))}\n{traceback.format_exc()}\n")
-    except OSError as error:
-        return f"(no traceback: {batch.log} cannot be written: {error.strerror})"
-    return f"(traceback in {batch.log})"
-
-
 def _with_reports(settings: Settings, item: Item, into: Path) -> Settings:
     """Return the settings with the folders for reports replaced by this picture's files in them."""
     name = item.output.relative_to(into)
@@ -215,10 +187,3 @@ def _with_hints(settings: Settings, item: Item, into: Path) -> Settings:
                 )
             files[option] = found[0]
     return settings.with_options(**files)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}.", "Name another folder with -o.") from error

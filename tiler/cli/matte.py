@@ -42,8 +42,8 @@ def command(
         str | None,
         typer.Option(
             "--background",
-            help="Lay the cutout over a colour or a picture, as `tiler compose` does, and write that; the cutout is "
-            "kept beside it as NAME.cutout.tif.",
+            help="Lay the cutout over a colour, a gradient, a picture or the picture's own background, as `tiler "
+            "compose` does, and write that; the cutout is kept beside it as NAME.cutout.tif.",
             show_default="none",
         ),
     ] = None,
@@ -61,7 +61,7 @@ def command(
     try:
         report = matte(picture, cutout, settings, quiet)
         if background is not None:
-            compose(cutout, output, background, quiet)
+            compose(picture, cutout, output, background, quiet)
     except KeyboardInterrupt as error:
         written = "No output was written." if _identity(output) == before else f"{output} is written."
         error.add_note(f"the same command continues. {written}")
@@ -93,17 +93,16 @@ def check_composite(picture: Path, cutout: Path, output: Path, background: str, 
 
     if settings.output.alpha_only:
         raise SettingsError("--background needs colours, and --alpha-only writes none.", "Leave one of them out.")
-    for source in (picture, cutout):
-        check(source, output, background)
+    check(cutout, output, background, picture)
 
 
-def compose(cutout: Path, output: Path, background: str, quiet: bool) -> None:
+def compose(picture: Path, cutout: Path, output: Path, background: str, quiet: bool) -> None:
     """Lay the cutout over the background, with progress on the terminal."""
     from tiler import composite
     from tiler.cli import terminal
 
     with terminal.progress(quiet) as progress:
-        composite.compose(cutout, output, background, progress=process.obeying(progress))
+        composite.compose(cutout, output, background, original=picture, progress=process.obeying(progress))
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

@@ -9,6 +9,10 @@ from tiler.cli.options import GroupedCommand, takes
 
 EXAMPLES = "Examples: tiler models; tiler models add network.onnx; tiler models check network"
 
+LEGEND = """
+A guide sees pictures as a whole and is not shown tiles; a network for any role is shown both. Not verified: the weights
+were not run by those who wrote the card."""
+
 app = typer.Typer(
     help="List the networks: where they come from, their licence, and whether they are on this disk.",
     epilog=EXAMPLES,
@@ -25,15 +29,17 @@ def command(ctx: typer.Context) -> None:
         return
     from tiler.cli import process
     from tiler.model.card import cards
-    from tiler.model.hub import status
+    from tiler.model.hub import is_here, status
     from tiler.model.shelf import own_cards
 
     process.prepare()
     own, wrong = own_cards()
-    for card in (*cards(), *own):
-        run = "" if card.verified else "\n  its weights were not run by the authors of its card"
-        role = "\n  a guide: it is not shown tiles" if card.role == "guide" else ""
-        print(f"{card.name}\n  {card.title}{role}\n  {card.terms}\n  Source: {card.source}\n  {status(card)}{run}")
+    added = {card.name for card in own}
+    for card in sorted((*(card for card in cards() if card.name not in added), *own), key=lambda card: card.name):
+        verified, here = "verified" if card.verified else "not verified", "here" if is_here(card) else "not here"
+        print(f"{card.name:<20}  {card.role:<6}  commercial use: {card.commercial:<9}  {verified:<12}  {here}")
+        print(f"  {card.title}\n  {card.terms}\n  Source: {card.source}\n  {status(card)}")
+    print(LEGEND)
     for error in wrong:
         print(error)
 

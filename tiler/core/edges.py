@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from tiler.core.gaussian import blurred, reach_of
 from tiler.edge import Edge
 
 Alpha = NDArray[np.uint16]
@@ -26,7 +27,6 @@ Alpha = NDArray[np.uint16]
 WHITE = 65535
 # An alpha below half a step of 8 bits shows nothing of the foreground, and its colour is not sought.
 HALF_STEP = 128
-SIGMAS = 3
 
 
 def halo_of(edges: Sequence[Edge]) -> int:
@@ -54,7 +54,7 @@ def edged(
         elif edge.kind == "shrink":
             alpha = _shrunk(before, edge.numbers[0])
         else:
-            alpha = np.rint(_blurred(before, edge.numbers[0])).astype(np.uint16)
+            alpha = np.rint(blurred(before, edge.numbers[0])).astype(np.uint16)
         fills = spread and edge.kind == "feather"
         pixels = _spread(pixels, before, alpha, edge.numbers[0]) if fills else pixels[inner]
     return pixels, alpha
@@ -63,7 +63,7 @@ def edged(
 def _halo(edge: Edge) -> int:
     if edge.kind == "choke":
         return 0
-    return int(np.ceil(edge.numbers[0] * (SIGMAS if edge.kind == "feather" else 1)))
+    return reach_of(edge.numbers[0]) if edge.kind == "feather" else int(np.ceil(edge.numbers[0]))
 
 
 def _choked(alpha: Alpha, low: float, high: float) -> Alpha:
@@ -96,32 +96,22 @@ def _eroded(alpha: Alpha, radius: int) -> Alpha:
     return least
 
 
-def _blurred(plane: NDArray[Any], sigma: float) -> NDArray[np.float32]:
-    """Return the means of (h, w) values under a Gaussian, without the halo."""
-    halo = int(np.ceil(SIGMAS * sigma))
-    kernel = np.exp(-0.5 * (np.arange(-halo, halo + 1) / sigma) ** 2)
-    kernel /= kernel.sum()
-    # Every pixel is a sum of its own, in a fixed order: a running sum would depend on where it began.
-    tall = ndimage.correlate1d(plane, kernel, axis=0, output=np.float32)[halo : plane.shape[0] - halo]
-    return np.asarray(ndimage.correlate1d(tall, kernel, axis=1)[:, halo : plane.shape[1] - halo], np.float32)
-
-
 def _spread(pixels: NDArray[Any], before: Alpha, alpha: Alpha, sigma: float) -> NDArray[Any]:
     """Return the pixels without the halo; those that show only now have the colour of the foreground around them."""
-    halo = int(np.ceil(SIGMAS * sigma))
+    halo = reach_of(sigma)
     inner = pixels[halo : pixels.shape[0] - halo, halo : pixels.shape[1] - halo]
     hidden = before[halo : before.shape[0] - halo, halo : before.shape[1] - halo] <= HALF_STEP
     fresh = hidden & (alpha > 0)
     if not (pixels.shape[2] and fresh.any()):
         return inner
     share = np.where(before > HALF_STEP, before, 0).astype(np.float32)
-    weight = _blurred(share, sigma)
+    weight = blurred(share, sigma)
     fresh &= weight > 0
     out = inner.copy()
     for sample in range(pixels.shape[2]):
         # Where the foreground is not seen, light without an end must not come in by a product with nothing.
         seen = np.where(share > 0, pixels[..., sample], 0).astype(np.float32)
-        mean = _blurred(seen * share, sigma)[fresh] / weight[fresh]
+        mean = blurred(seen * share, sigma)[fresh] / weight[fresh]
         if pixels.dtype.kind != "f":
             mean = np.clip(np.rint(mean), 0, np.iinfo(pixels.dtype).max)
         out[..., sample][fresh] = mean

@@ -1,4 +1,4 @@
-"""What a cutout is laid over: one colour, or a picture at the cutout's size and in its colours."""
+"""What a cutout is laid over: a colour, a gradient, a picture, or the background that its picture had."""
 
 import re
 from collections.abc import Iterator
@@ -6,38 +6,28 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
 
-from tiler.core.geometry import Box, Span
-from tiler.errors import InputError
-from tiler.image.colour import to_srgb
-from tiler.image.depth import to_depth
-from tiler.image.icc import converted
+from tiler.core.geometry import Box
+from tiler.errors import InputError, SettingsError
+from tiler.image.cutout import Cutout
+from tiler.image.gradient import gradient
 from tiler.image.open import format_of, open_source
 from tiler.image.own_alpha import WithoutAlpha
-from tiler.image.pyramid import Pyramid, build
-from tiler.image.resizing import reach_of, resized
+from tiler.image.own_background import FILL_PX, Beneath, OwnBackground, blurred_background
+from tiler.image.placed import Placing, Shown, placed
+from tiler.image.pyramid import build
 from tiler.image.source import Source
+from tiler.image.target import Target, in_colours_of
 from tiler.progress import Progress
 
-Fit = Literal["cover", "contain", "tile"]
-
-# Pixels of a picture that are resized at once.
-MOST_AT_ONCE = 2**22
 COLOUR = re.compile(r"[A-Za-z]+|#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6}")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a background is made for. shape: (height, width). dtype, icc: of the samples of the cutout."""
-
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    icc: bytes | None
+# Wider, and of most pictures one colour would be left.
+MOST_BLUR_PX = 10_000
 
 
 class Background(Protocol):
@@ -47,24 +37,95 @@ class Background(Protocol):
         """Return the (h, w, 3) pixels of `box`."""
 
 
-@contextmanager
-def background(
-    what: str, target: Target, fit: Fit, scratch: Path, max_pixels: int, progress: Progress
-) -> Iterator[Background]:
-    """Give the background that `what` names: a colour, as its name in CSS or #rrggbb, or the file of a picture.
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """From one sRGB colour to another. degrees: 0 runs upwards, 90 to the right, 180 downwards."""
 
-    fit: how a picture fills the target. cover: scaled until it covers it, and cut evenly. contain: scaled until it lies
-    in it, black around. tile: at its own size, repeated from the upper left corner. scratch: a directory for the
-    samples of pictures that can be read but once.
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+    degrees: float
 
-    Raises InputError if `what` is neither, or the picture cannot be read or converted into the cutout's profile.
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The background that the picture had, under a Gaussian of `sigma` pixels; 0: as it is."""
+
+    sigma: float
+
+
+# A colour, sRGB; a gradient; the picture's own; or the file of another picture.
+Wanted = tuple[int, ...] | Gradient | Own | Path
+
+
+def wanted_background(what: str, original: Path | None = None) -> Wanted:
+    """Return what `what` names: a colour, gradient:FROM,TO[,DEGREES], blur:RADIUS, original, or the file of a picture.
+
+    original: the picture of which the cutout was made. Raises SettingsError or InputError if it is none of them.
     """
+    kind, colon, rest = what.partition(":")
+    if colon and kind == "gradient":
+        return _gradient(what, rest.split(","))
+    if what == "original" or (colon and kind == "blur"):
+        sigma = _number(rest) if colon else 0.0
+        if sigma is None or (colon and not 0 < sigma <= MOST_BLUR_PX):
+            raise SettingsError(
+                f"--background is {what!r}.", f"Give a radius in pixels, up to {MOST_BLUR_PX}: blur:40."
+            )
+        if original is None:
+            raise SettingsError(
+                f"--background {what} is made of the picture, and a cutout does not hold it.",
+                "Name the picture: --original photo.tif.",
+            )
+        return Own(sigma)
     colour = _colour(what)
     if colour is not None:
-        yield OneColour(_in_colours_of(target, np.array([[colour]], np.uint8), None, Path(what))[0, 0])
+        return colour
+    if not Path(what).exists():
+        raise InputError(
+            f"{what}: this is neither the name of a colour nor a picture.",
+            "Give a colour, such as white or '#30a050', gradient:FROM,TO, blur:RADIUS, or the file of a picture.",
+        )
+    format_of(Path(what))
+    return Path(what)
+
+
+@contextmanager
+def background(
+    wanted: Wanted,
+    cutout: Cutout,
+    placing: Placing,
+    original: Path | None,
+    scratch: Path,
+    max_pixels: int,
+    progress: Progress,
+) -> Iterator[Background]:
+    """Give the background that is wanted.
+
+    original: the picture, if its own background is wanted. scratch: a directory for the samples of pictures that can be
+    read but once. Raises InputError if a picture cannot be read or converted into the cutout's profile.
+    """
+    target = cutout.target
+    if isinstance(wanted, tuple):
+        yield OneColour(in_colours_of(target, np.array([[wanted]], np.uint8), None, Path("colour"))[0, 0])
         return
-    check_background(what)
-    path = Path(what)
+    if isinstance(wanted, Gradient):
+        yield gradient(wanted.first, wanted.last, wanted.degrees, target)
+        return
+    with ExitStack() as stack:
+        if isinstance(wanted, Path):
+            yield placed(stack.enter_context(_shown(wanted, target, scratch, max_pixels, progress)), placing)
+            return
+        assert original is not None  # `wanted_background` has asked for it
+        shown = stack.enter_context(_shown(original, target, scratch, max_pixels, progress))
+        _check_shape(original, shown.source.shape, target.shape)
+        beneath = Beneath(target.shape, shown.pixels, cutout.read, cutout.light if wanted.sigma else cutout.mixing)
+        soft = stack.enter_context(blurred_background(beneath, wanted.sigma or FILL_PX, scratch, progress))
+        yield soft if wanted.sigma else OwnBackground(beneath, soft)
+
+
+@contextmanager
+def _shown(path: Path, target: Target, scratch: Path, max_pixels: int, progress: Progress) -> Iterator[Shown]:
+    """Give a picture in the colours of the target, which can be read in any order."""
     with ExitStack() as stack:
         source: Source = stack.enter_context(closing(open_source(path, max_pixels=max_pixels)))
         for note in source.metadata.notes:
@@ -73,22 +134,9 @@ def background(
             progress.note(f"{path}: Its alpha is left out.")
             source = WithoutAlpha(source)
         folder = stack.enter_context(TemporaryDirectory(dir=scratch, prefix=".background-"))
-        picture = build(source, [source.shape], Path(folder), progress)
-        shown = _Shown(source, picture, target, path)
+        shown = Shown(source, build(source, [source.shape], Path(folder), progress), target, path)
         shown.pixels(Box.whole((1, 1)))  # what cannot be converted is said before the work
-        yield Repeated(shown) if fit == "tile" else Scaled(shown, *_placed(source.shape, target.shape, fit))
-
-
-def check_background(what: str) -> None:
-    """Raise InputError if `what` is neither a colour nor a file that begins like a picture."""
-    if _colour(what) is not None:
-        return
-    if not Path(what).exists():
-        raise InputError(
-            f"{what}: this is neither the name of a colour nor a picture.",
-            "Give a colour, such as white or '#30a050', or the file of a picture.",
-        )
-    format_of(Path(what))
+        yield shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,98 +150,33 @@ class OneColour:
         return np.broadcast_to(self.samples, (*box.shape, 3))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A picture in the colours of the target."""
-
-    source: Source
-    picture: Pyramid
-    target: Target
-    path: Path
-
-    def pixels(self, box: Box) -> NDArray[Any]:
-        icc = self.source.metadata.icc
-        pixels: NDArray[Any] = self.picture.native(box)
-        if self.source.colour == "cmyk":
-            pixels, icc = to_srgb(pixels, "cmyk", icc), None
-        elif self.source.colour == "grey":
-            pixels, icc = np.repeat(pixels, 3, axis=2), None
-        return _in_colours_of(self.target, pixels, icc, self.path)
+def _check_shape(path: Path, own: tuple[int, int], shape: tuple[int, int]) -> None:
+    if own != shape:
+        raise InputError(
+            f"{path}: this picture has {own[1]} x {own[0]} px, and the cutout {shape[1]} x {shape[0]} px.",
+            "Name the picture of which the cutout was made with --original.",
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """A picture at its own size, again and again."""
-
-    shown: _Shown
-
-    def read(self, box: Box) -> NDArray[Any]:
-        height, width = self.shown.source.shape
-        out = np.empty((*box.shape, 3), self.shown.target.dtype)
-        cols = np.arange(box.cols.start, box.cols.stop) % width
-        done = 0
-        while done < box.rows.size:
-            top = (box.rows.start + done) % height
-            rows = Span(top, min(height, top + box.rows.size - done))
-            out[done : done + rows.size] = self.shown.pixels(Box(rows, Span(0, width)))[:, cols]
-            done += rows.size
-        return out
+def _gradient(what: str, parts: list[str]) -> Gradient:
+    colours = [_colour(part.strip()) for part in parts[:2]]
+    degrees = _number(parts[2]) if len(parts) == 3 else 180.0
+    if len(parts) not in (2, 3) or None in colours or degrees is None:
+        raise SettingsError(
+            f"--background is {what!r}.",
+            "Give two colours, and degrees if it is not to run downwards: 'gradient:#fff,#888' or "
+            "'gradient:navy,skyblue,90'.",
+        )
+    first, last = (colour or () for colour in colours)
+    return Gradient(first, last, degrees)
 
 
-@dataclass(frozen=True, slots=True)
-class Scaled:
-    """A picture scaled into a part of the target.
-
-    inner: the part, in pixels of the target; the rest is black. top, left: of what is shown of the picture, and scale:
-    how many of its pixels make one of the target, in both directions.
-    """
-
-    shown: _Shown
-    inner: Box
-    top: float
-    left: float
-    scale: tuple[float, float]
-
-    def read(self, box: Box) -> NDArray[Any]:
-        out = np.zeros((*box.shape, 3), self.shown.target.dtype)
-        rows, cols = box.rows.clip(self.inner.rows), box.cols.clip(self.inner.cols)
-        if not (rows.size and cols.size):
-            return out
-        per_row = self.shown.source.shape[1] * max(self.scale[0], 1)
-        step = max(1, int(MOST_AT_ONCE / per_row))
-        for start in range(rows.start, rows.stop, step):
-            part = Box(Span(start, min(start + step, rows.stop)), cols)
-            out[part.within(box).slices] = self._part(part.within(self.inner))
-        return out
-
-    def _part(self, box: Box) -> NDArray[Any]:
-        """Return a part of the inner box, whose first pixel is (0, 0)."""
-        whole = Box.whole(self.shown.source.shape)
-        spans, at = [], []
-        for span, first, scale, axis in (
-            (box.rows, self.top, self.scale[0], whole.rows),
-            (box.cols, self.left, self.scale[1], whole.cols),
-        ):
-            start, stop = first + span.start * scale, first + span.stop * scale
-            needed = Span(int(start), int(np.ceil(stop))).grow(reach_of(scale)).clip(axis)
-            spans.append(needed)
-            at.append((max(start - needed.start, 0.0), min(stop - needed.start, float(needed.size))))
-        pixels = self.shown.pixels(Box(*spans))
-        (top, bottom), (left, right) = at
-        return resized(pixels, box.shape, (left, top, right, bottom))
-
-
-def _placed(own: tuple[int, int], shape: tuple[int, int], fit: Fit) -> tuple[Box, float, float, tuple[float, float]]:
-    """Return what `Scaled` needs to know of a picture of shape `own` for a target of `shape`."""
-    ratios = [own[0] / shape[0], own[1] / shape[1]]
-    if fit == "cover":
-        scale = min(ratios)
-        top, left = ((size - scale * there) / 2 for size, there in zip(own, shape, strict=True))
-        return Box.whole(shape), top, left, (scale, scale)
-    scale = max(ratios)
-    height, width = (max(1, min(there, round(size / scale))) for size, there in zip(own, shape, strict=True))
-    rows, cols = (Span(0, size).shift((there - size) // 2) for size, there in zip((height, width), shape, strict=True))
-    return Box(rows, cols), 0.0, 0.0, (own[0] / height, own[1] / width)
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
 
 
 def _colour(what: str) -> tuple[int, ...] | None:
@@ -204,15 +187,3 @@ def _colour(what: str) -> tuple[int, ...] | None:
         return ImageColor.getrgb(what)[:3]
     except ValueError:
         return None
-
-
-def _in_colours_of(target: Target, pixels: NDArray[Any], icc: bytes | None, path: Path) -> NDArray[Any]:
-    """Return (h, w, 3) pixels of the profile `icc` as the cutout has them; floats are linear light of sRGB."""
-    if pixels.dtype.kind == "f" and target.dtype.kind == "f":
-        return pixels
-    if pixels.dtype.kind == "f":
-        pixels, icc = to_depth(pixels, np.dtype(np.uint16)), None
-    wanted = None if target.dtype.kind == "f" else target.icc
-    if icc != wanted:
-        pixels = converted(pixels, icc, wanted, path)
-    return to_depth(pixels, target.dtype)

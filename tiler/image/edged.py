@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.core.edges import edged, halo_of
-from tiler.core.geometry import Axis, Box, Span
+from tiler.core.geometry import Box, Span
 from tiler.edge import Edge
 from tiler.image.clean_colours import ReadBoth
+from tiler.image.framed import framed
 from tiler.image.source import Pixels
 
 # Side of the squares that are worked on: those without an edge cost hardly anything.
@@ -27,7 +28,7 @@ def with_edges(
     halo = halo_of(edges)
 
     def read_edged(box: Box) -> tuple[Pixels, NDArray[np.uint16]]:
-        pixels, alpha = around(read, shape, box, halo, wraps=wraps)
+        pixels, alpha = framed(read, shape, box, halo, wraps=wraps)
         out = np.empty((*box.shape, pixels.shape[2]), pixels.dtype), np.empty(box.shape, np.uint16)
 
         def block(part: Box) -> None:
@@ -42,33 +43,6 @@ def with_edges(
         return out
 
     return read_edged
-
-
-def around(
-    read: ReadBoth, shape: tuple[int, int], box: Box, halo: int, *, wraps: bool
-) -> tuple[Pixels, NDArray[np.uint16]]:
-    """Return the pixels and the alpha of `box` and of `halo` pixels around it; outside, the picture goes on as it ends.
-
-    wraps: to the left and right it goes on at the other end.
-    """
-    rows = box.rows.grow(halo).clip(Span(0, shape[0]))
-    wanted = box.cols.grow(halo)
-    cols = wanted if wraps else wanted.clip(Span(0, shape[1]))
-    axis = Axis(shape[1], shape[1], shape[1], 0, wraps=True)
-    found = [read(Box(rows, piece)) for piece in axis.pieces(cols)]
-    beyond = (
-        (halo - (box.rows.start - rows.start), halo - (rows.stop - box.rows.stop)),
-        (cols.start - wanted.start, wanted.stop - cols.stop),
-    )
-    pixels, alpha = (
-        np.pad(
-            np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0],
-            (*beyond, (0, 0))[: parts[0].ndim],
-            mode="edge",
-        )
-        for parts in zip(*found, strict=True)
-    )
-    return pixels, alpha
 
 
 def _blocks(shape: tuple[int, int]) -> Iterator[Box]:

@@ -26,7 +26,7 @@ def add(
     name, licence, commercial: of its card, where they are not as found. The network runs on the processor, on a drawn
     picture. Raises ModelError if it is no network that tiler can run, or does not answer the same twice.
     """
-    proposal = propose(where)
+    proposal = propose(where, name)
     card = replace(
         proposal.card,
         name=name or proposal.card.name,

@@ -1,6 +1,7 @@
 """Asking a network by its contract: whatever runs it is fed and understood in one way, and its answer is checked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,18 +66,34 @@ def failed(card: ModelCard, pixels: NDArray[np.float32], why: str) -> ModelError
 
 
 def square_of(card: ModelCard, sides: Shape | None, path: Path) -> Shape:
-    """Return the (height, width) to which pictures are brought where the card's fit is a square.
+    """Return the (height, width) to which pictures are brought where the card says that the network takes one size.
 
     sides: those that the graph in the file `path` takes, None if it takes any.
-    Raises ModelError if it takes one size only and the card says that it takes others.
+    Raises ModelError if the card says another thing than the graph.
     """
-    if sides is not None and card.input.fit in ("free", "multiple"):
+    fit = card.input.fit
+    if sides is None:
+        right = fit != "fixed"
+        takes, instead = "any size", '"free" or "multiple"'
+    else:
+        right = fit not in ("free", "multiple") and (sides[0] == sides[1] or fit != "square-squash")
+        takes = f"{sides[1]} x {sides[0]} px only"
+        instead = '"square-squash" or "square-letterbox"' if sides[0] == sides[1] else '"fixed" or "square-letterbox"'
+    if not right:
         raise ModelError(
-            f"{path}: this graph takes {sides[1]} x {sides[0]} px only, and the card of {card.name} says that its fit "
-            f"is {card.input.fit!r}.",
-            'Say fit = "square-squash" or "square-letterbox" under [input] in its card.',
+            f"{path}: this graph takes {takes}, and the card of {card.name} says that its fit is {fit!r}.",
+            f"Say fit = {instead} under [input] in its card.",
         )
     return sides or (card.guide_px, card.guide_px)
+
+
+def named(card: ModelCard, inputs: list[str], outputs: list[str]) -> ModelCard:
+    """Return `card` with the first tensors that its graph takes and gives, where the card names none."""
+    return replace(
+        card,
+        input=replace(card.input, tensor=card.input.tensor or inputs[0]),
+        output=replace(card.output, tensor=card.output.tensor or outputs[0]),
+    )
 
 
 def check_sha256(found: str, path: Path, card: ModelCard) -> None:
@@ -90,7 +107,7 @@ def check_sha256(found: str, path: Path, card: ModelCard) -> None:
 
 def misfit(path: Path, card: ModelCard, inputs: list[str], outputs: list[str], there: set[str]) -> ModelError:
     """Return the error that says which of the card's tensors are not `there`, and which the graph has at its ends."""
-    lacking = [tensor for tensor in (card.input.tensor, card.output.tensor) if tensor not in there]
+    lacking = [tensor for tensor in (card.input.tensor, card.output.tensor) if tensor and tensor not in there]
     return ModelError(
         f"{path}: this graph does not fit the card of {card.name}; it lacks {', '.join(lacking) or 'what it says'}.",
         f"It takes {', '.join(inputs[:8]) or 'nothing'} and gives {', '.join(outputs[:8]) or 'nothing'}: "

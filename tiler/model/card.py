@@ -43,6 +43,7 @@ class ModelCard:
     where the file at `url` is the graph itself.
     hub_id: its name on ModelScope; None for a network that is not fetched from there.
     revision: the branch, tag or commit to fetch there; named wherever `hub_id` is.
+    obtain: how a person comes by the graph, where it cannot be fetched; None where it can, or comes with the card.
     input, output: its contract.
 
     What it likes:
@@ -80,6 +81,7 @@ class ModelCard:
     members: tuple[str, ...] = ()
     hub_id: str | None = None
     revision: str | None = None
+    obtain: str | None = None
     views_px: tuple[int, ...] = ()
     network_levels: int | None = None
     noise: float | None = None
@@ -123,15 +125,17 @@ def own_home() -> Path:
 def find_card(model: str) -> ModelCard:
     """Return the card of `model`, the name of a card that comes with tiler or was added, or a directory.
 
+    A card that came with tiler and was added together with its graph is the one that was added.
+
     A directory holds a graph and a card, or just `tf_graph.pb`; that is then taken to keep bshm's contract, as its
     relatives on ModelScope do. A name goes before a directory of that name; "./name" means the directory.
 
     Raises ModelError if there is no such name or directory, naming the models there are.
     """
     known = {card.name: card for card in cards()}
-    if model in known:
-        return known[model]
     directory = own_home() / model if Path(model).name == model else Path(model)
+    if model in known and not (directory / CARD).is_file():
+        return known[model]
     if not (directory / CARD).is_file():
         directory = Path(model)
     if (directory / CARD).is_file():
@@ -140,7 +144,7 @@ def find_card(model: str) -> ModelCard:
         name = directory.resolve().name
         bshm = replace(known[DEFAULT_CONTRACT], hub_id=None, revision=None, sha256=None)
         return replace(bshm, name=name, title=name, directory=directory)
-    names = ", ".join([*known, *sorted(path.parent.name for path in own_home().glob(f"*/{CARD}"))])
+    names = ", ".join(sorted({*known, *(path.parent.name for path in own_home().glob(f"*/{CARD}"))}))
     if directory.is_dir():
         raise ModelError(f"{model}: there is neither {CARD} nor {GRAPH} in this directory.", f"Or choose: {names}.")
     raise ModelError(
@@ -182,6 +186,14 @@ def _check_contract(card: ModelCard, path: Path) -> None:
             f"input.fit is {card.input.fit!r} and input.multiple_px {card.input.multiple_px}",
             'A multiple goes with fit = "multiple", and is above 1.',
         )
+    if card.input.pad is not None and card.input.fit not in ("multiple", "square-letterbox"):
+        raise wrong(
+            path,
+            f"input.fit is {card.input.fit!r} and input.pad {card.input.pad!r}",
+            'Only the fits "multiple" and "square-letterbox" continue a picture: leave pad out.',
+        )
+    if card.runtime == "tensorflow" and not (card.input.tensor and card.output.tensor):
+        raise wrong(path, "a tensor is not named", "Name input.tensor and output.tensor of a TensorFlow graph.")
     if card.role == "guide" and card.network_levels != 0:
         raise wrong(path, f"network_levels is {card.network_levels}", "Give 0: a guide is not shown tiles.")
     _check_detail(card, path)
@@ -224,5 +236,7 @@ def _check_origin(card: ModelCard, path: Path) -> None:
         raise wrong(path, "url is there without sha256 and size_bytes", "Give all three.")
     if card.url is not None and not card.url.startswith("https://"):
         raise wrong(path, f"url is {card.url!r}", "Give an address that begins with https://.")
+    if card.obtain is not None and (card.url is not None or card.hub_id is not None):
+        raise wrong(path, "obtain is there, and so is url or hub_id", "Give one of them.")
     if card.members and card.url is None:
         raise wrong(path, "members is there without url", "Give both, or no members.")

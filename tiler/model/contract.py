@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Fit = Literal["free", "multiple", "square-squash", "square-letterbox"]
+Fit = Literal["free", "multiple", "square-squash", "square-letterbox", "fixed"]
+Pad = Literal["mirror", "edge", "black", "zero"]
 Layout = Literal["hwc", "nhwc", "nchw"]
 Activation = Literal["none", "sigmoid", "softmax"]
 
@@ -26,23 +27,27 @@ class Trimap:
 class Input:
     """What the network is fed: the picture as (pixels / 255 x scale - mean) / std.
 
-    tensor: its name in the graph.
+    tensor: its name in the graph; None for the first that an ONNX graph takes.
     layout: of its axes. n is the batch, of one picture; nhwc and nchw have it, hwc does not.
     channels: their order, "rgb" or "bgr".
-    fit: "free" takes any size, "multiple" any whose sides are multiples of `multiple_px`, and pictures are continued by
-    their mirror image. "square-squash" takes one size, to which pictures are resized without regard to their aspect;
-    "square-letterbox" keeps the aspect, at the top left, on black. That size is written into the graph; where the graph
-    takes any, it is a square of the guide's size.
+    fit: "free" takes any size, "multiple" any whose sides are multiples of `multiple_px`: pictures are continued below
+    and to the right. "square-squash" takes one size, to which pictures are resized without regard to their aspect;
+    "square-letterbox" keeps the aspect, at the top left. That size is written into the graph; where the graph takes
+    any, it is a square of the guide's size. "fixed" is a squash to a size that is no square, written into the graph.
+    pad: what continues a picture that is smaller than what the network takes: "mirror" its mirror image, "edge" its
+    last pixels, "black" 0 before mean and std, "zero" 0 after them. None is "mirror" for a multiple, and "black" for a
+    letterbox.
     scale: what white is before mean and std; 255 or 1.
     mean, std: of each channel, in the order of `channels`.
     trimap: how it is told what is known; None for a network that takes the picture alone.
     """
 
-    tensor: str
+    tensor: str | None = None
     layout: Layout
     channels: Literal["rgb", "bgr"]
     fit: Fit
     multiple_px: int = 1
+    pad: Pad | None = None
     scale: float
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -53,7 +58,7 @@ class Input:
 class Output:
     """What it answers with, in the layout of its input.
 
-    tensor: its name in the graph. channel: which channel is the alpha.
+    tensor: its name in the graph; None for the first that an ONNX graph gives. channel: which channel is the alpha.
     activation: what makes a share of its numbers: "none" where the graph ends in one, "sigmoid" where it gives logits,
     "softmax" where it gives a logit for each channel.
     scale: what full alpha is after that; 255 or 1.
@@ -61,7 +66,7 @@ class Output:
     a network of the role "guide" may ask for it.
     """
 
-    tensor: str
+    tensor: str | None = None
     channel: int = 0
     activation: Activation = "none"
     scale: float

@@ -110,10 +110,13 @@ def _bounded(card: ModelCard, file: IO[bytes]) -> bytes:
 
 def _unreachable(card: ModelCard, url: str, path: Path, error: Exception) -> ModelError:
     why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    by_hand = (
+        "" if card.members else f"; or download {url} by other means, and: tiler models add FILE --name {card.name}"
+    )
     return ModelError(
         f"The model {card.name} is not on this disk and cannot be fetched from {host_of(url)}: {why}.",
         "Connect to the internet and run the same command again; or bring the file from a machine where it has been "
-        f"fetched, to the same place: {path}",
+        f"fetched, to the same place: {path}{by_hand}",
     )
 
 

@@ -17,15 +17,22 @@ T = TypeVar("T")
 WHITE = np.float32(255)
 TO_NCHW = (2, 0, 1)
 FROM_NCHW = (1, 2, 0)
+# Fits that resize a picture without regard to its aspect.
+ONE_SIZE = ("square-squash", "fixed")
 
 
 def fed(rgb: Pixels, given: Input, square: Shape) -> Pixels:
     """Return what the network is fed for the (h, w, 3) float32 RGB pixels `rgb`, 0..255.
 
-    square: (height, width) of what it takes, where its fit is one of the squares.
+    square: (height, width) of what it takes, where it takes one size.
     """
-    pixels = fitted(rgb, given, square)
-    pixels = normalised(pixels if given.channels == "rgb" else pixels[..., ::-1], given)
+    pixels = sized(rgb, given, square)
+    pixels = pixels if given.channels == "rgb" else pixels[..., ::-1]
+    shape = fitted_shape(rgb.shape[:2], given, square)
+    if given.pad == "zero":
+        pixels = padded(normalised(pixels, given), shape, given)
+    else:
+        pixels = normalised(padded(pixels, shape, given), given)
     if given.layout == "nchw":
         pixels = pixels.transpose(TO_NCHW)
     return np.ascontiguousarray(pixels if given.layout == "hwc" else pixels[None])
@@ -42,23 +49,35 @@ def alpha_of(answer: NDArray[np.float32], given: Input, said: Output, shape: Sha
     return stretched(alpha) if said.stretch == "minmax" else alpha
 
 
-def fitted(rgb: Pixels, given: Input, square: Shape) -> Pixels:
-    """Return the (h, w, 3) pixels `rgb` at a size that the network takes."""
-    height, width = rgb.shape[:2]
-    if given.fit == "square-squash":
+def sized(rgb: Pixels, given: Input, square: Shape) -> Pixels:
+    """Return the (h, w, 3) pixels `rgb` in the size in which the network sees them, with nothing beside them yet."""
+    if given.fit in ONE_SIZE:
         return _resized_pixels(rgb, square)
-    if given.fit == "square-letterbox":
-        inner = letterbox(rgb.shape[:2], square)
-        canvas = np.zeros((*square, 3), np.float32)
-        canvas[: inner[0], : inner[1]] = _resized_pixels(rgb, inner)
-        return canvas
-    rows, cols = (-side % given.multiple_px for side in (height, width))
-    return np.pad(rgb, ((0, rows), (0, cols), (0, 0)), mode="symmetric") if rows or cols else rgb
+    return _resized_pixels(rgb, letterbox(rgb.shape[:2], square)) if given.fit == "square-letterbox" else rgb
+
+
+def fitted_shape(shape: Shape, given: Input, square: Shape) -> Shape:
+    """Return the (height, width) of what the network is fed for a picture of `shape`."""
+    if given.fit in ONE_SIZE or given.fit == "square-letterbox":
+        return square
+    return shape[0] + -shape[0] % given.multiple_px, shape[1] + -shape[1] % given.multiple_px
+
+
+def padded(pixels: Pixels, shape: Shape, given: Input) -> Pixels:
+    """Return the (h, w, 3) `pixels` continued to `shape`, below and to the right."""
+    rows, cols = shape[0] - pixels.shape[0], shape[1] - pixels.shape[1]
+    if not rows and not cols:
+        return pixels
+    how = given.pad or ("black" if given.fit == "square-letterbox" else "mirror")
+    around = ((0, rows), (0, cols), (0, 0))
+    if how == "mirror":
+        return np.pad(pixels, around, mode="symmetric")
+    return np.pad(pixels, around, mode="edge" if how == "edge" else "constant")
 
 
 def unfitted(alpha: Plane, given: Input, shape: Shape, square: Shape) -> Plane:
-    """Return the (h, w) plane `alpha` at the `shape` of the picture; the inverse of `fitted`."""
-    if given.fit == "square-squash":
+    """Return the (h, w) plane `alpha` at the `shape` of the picture: what is beside it is cut off."""
+    if given.fit in ONE_SIZE:
         return resized(alpha, shape)
     if given.fit == "square-letterbox":
         inner = letterbox(shape, square)

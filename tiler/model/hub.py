@@ -1,4 +1,4 @@
-"""Where the graph of a card lies: beside the card, in a cache, at its address, or on ModelScope."""
+"""Where the graph of a card lies: beside the card, in a cache, at its address, on ModelScope, or with a person."""
 
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,11 @@ def find_graph(card: ModelCard, progress: Progress) -> Path:
         return path
     if card.url is not None:
         return download(card, card.url, progress)
+    if card.obtain is not None:
+        raise ModelError(
+            f"The graph of {card.name} is not on this disk, and cannot be fetched by a program.",
+            f"{card.obtain} Then: {_by_hand(card)}",
+        )
     if card.hub_id is None:
         raise ModelError(
             f"{card.directory / card.graph}: the graph of {card.name} is missing or empty.",
@@ -44,7 +49,13 @@ def status(card: ModelCard) -> str:
         return f"not on this disk; fetched from {host_of(card.url)} when first used"
     if card.hub_id is not None:
         return f"not on this disk; fetched from ModelScope ({card.hub_id}, {card.revision}) when first used"
+    if card.obtain is not None:
+        return f"not on this disk; to be downloaded by hand, and then: {_by_hand(card)}"
     return "missing; install tiler again"
+
+
+def _by_hand(card: ModelCard) -> str:
+    return f"tiler models add FILE --name {card.name}"
 
 
 def _on_disk(card: ModelCard) -> Path | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.memory import release_memory
-from tiler.model.asking import asked, check_sha256, failed, meant, misfit, square_of
+from tiler.model.asking import asked, check_sha256, failed, meant, misfit, named, square_of
 from tiler.model.card import ModelCard
 from tiler.model.fit import rows_and_cols
 from tiler.model.graph_report import GraphReport
@@ -68,7 +68,7 @@ class OnnxSession:
             raise ModelError("onnxruntime does not run networks in bfloat16.", "Use --precision auto.")
         model, self._content, self.sha256 = read_onnx(path)
         check_sha256(self.sha256, path, card)
-        _check_tensors(card, path, model)
+        card = _with_tensors(card, path, model)
         self.card, self.precision, self.graph_report = card, "f32", onnx_report(model)
         wanted = choose_provider(device, runtime.get_available_providers())
         self._session = _load(runtime, self._content, wanted, path)
@@ -188,8 +188,11 @@ def _load(runtime: Any, content: bytes, provider: str, path: Path) -> Any:
         ) from error
 
 
-def _check_tensors(card: ModelCard, path: Path, model: Any) -> None:
+def _with_tensors(card: ModelCard, path: Path, model: Any) -> ModelCard:
+    """Return `card` with the names of its tensors. Raises ModelError if they are not what the graph takes and gives."""
     inputs, outputs = [one.name for one in inputs_of(model)], [one.name for one in model.graph.output]
+    if inputs and outputs:
+        card = named(card, inputs, outputs)
     if card.input.tensor not in inputs or card.output.tensor not in outputs:
         raise misfit(path, card, inputs, outputs, {*inputs, *outputs})
     if more := [name for name in inputs if name != card.input.tensor]:
@@ -209,6 +212,7 @@ def _check_tensors(card: ModelCard, path: Path, model: Any) -> None:
             f"{path}: {card.input.tensor} has {channels} channels in the layout {card.input.layout}, and a picture 3.",
             "Correct the layout under [input] in its card. Networks that take more than a picture are not run.",
         )
+    return card
 
 
 def _fixed_sides(shape: list[Any], card: ModelCard, path: Path) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tiler.checksum import sha256_of
 from tiler.errors import ModelError
-from tiler.model.card import CARD, GRAPH, ModelCard, find_card, read_card
+from tiler.model.card import CARD, GRAPH, ModelCard, cards, find_card, read_card
 from tiler.model.contract import Input, Output
 from tiler.model.onnx_file import inputs_of, read_onnx, sizes_of
 from tiler.progress import Silent
@@ -34,11 +34,17 @@ class Proposal:
     has_card: bool = False
 
 
-def propose(where: Path) -> Proposal:
+def propose(where: Path, name: str | None = None) -> Proposal:
     """Return a card for `where`: an ONNX file, or a directory with a card, with one ONNX file or with `tf_graph.pb`.
 
-    Raises ModelError if there is no network there, or one that tiler has nothing to feed to.
+    name: what it is to be called. If a card of that name comes with tiler, without its graph, it is that card.
+    Raises ModelError if there is no network there, or one that tiler has nothing to feed to, or another one than the
+    card describes.
     """
+    wanted = name or (None if where.is_dir() else name_of(where))
+    for card in cards():
+        if card.name == wanted and not (card.directory / card.graph).is_file():
+            return _of_tiler(card, where / card.graph if where.is_dir() else where)
     if where.is_dir():
         if (where / CARD).is_file():
             card = read_card(where / CARD)
@@ -57,6 +63,22 @@ def propose(where: Path) -> Proposal:
     return _from_graph(where)
 
 
+def name_of(path: Path) -> str:
+    """Return what the network in the file `path` is called if nobody says."""
+    return re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-.") or "network"
+
+
+def _of_tiler(card: ModelCard, path: Path) -> Proposal:
+    found = _hashed(replace(card, sha256=None), path)
+    if card.sha256 not in (None, found.sha256):
+        raise ModelError(
+            f"{path}: this is not the graph that the card of {card.name} describes, which comes with tiler. Its "
+            f"sha256 is {found.sha256}, and should be {card.sha256}.",
+            "Find out which file it is. To add it as a network of its own, choose another name: --name NAME.",
+        )
+    return Proposal(found, path, (f"The card of {card.name} comes with tiler.",), True)
+
+
 def _from_graph(path: Path) -> Proposal:
     model, content, digest = read_onnx(path)
     pictures = [one for one in inputs_of(model) if len(sizes_of(one)) == 4]
@@ -70,7 +92,8 @@ def _from_graph(path: Path) -> Proposal:
     output, more = _output([one.name for one in model.graph.output])
     fixed = height is not None and width is not None
     guide_px = min(height, width) if height is not None and width is not None else _side(config)
-    fit = {"fit": "square-squash"} if fixed else {"fit": "multiple", "multiple_px": _multiple(config)}
+    one_size = "square-squash" if height == width else "fixed"
+    fit = {"fit": one_size} if fixed else {"fit": "multiple", "multiple_px": _multiple(config)}
     said += more
     said += (
         [f"It takes {width} x {height} px only, so it is a guide: it sees pictures as a whole and is shown no tiles."]
@@ -78,7 +101,7 @@ def _from_graph(path: Path) -> Proposal:
         else ["It takes any size, so it is shown tiles as well."]
     )
     card = ModelCard(
-        name=re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-.") or "network",
+        name=name_of(path),
         title=path.name,
         licence="not stated",
         commercial="not known",
@@ -102,7 +125,7 @@ def _from_graph(path: Path) -> Proposal:
 
 def _hashed(card: ModelCard, graph: Path) -> ModelCard:
     if not graph.is_file():
-        raise ModelError(f"{graph}: the graph of {card.name} is missing.", "Put it beside its card.")
+        raise ModelError(f"{graph}: the graph of {card.name} is missing.", "Check the path.")
     return replace(card, sha256=card.sha256 or sha256_of(graph, Silent()), size_bytes=graph.stat().st_size)
 
 

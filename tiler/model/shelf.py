@@ -30,7 +30,7 @@ def check_name(name: str) -> None:
     """Raise ModelError if a network cannot be installed under `name`."""
     if not NAME.fullmatch(name):
         raise ModelError(f"A network cannot be called {name!r}.", "Give letters, digits, dots and dashes: --name NAME.")
-    if name in {card.name for card in cards()}:
+    if any(card.name == name and (card.directory / card.graph).is_file() for card in cards()):
         raise ModelError(f"A network called {name} comes with tiler.", "Choose another name: --name NAME.")
     if (own_home() / name).exists():
         raise ModelError(
@@ -46,7 +46,7 @@ def install(card: ModelCard, graph: Path) -> ModelCard:
         home.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{home.parent}: cannot be made: {error.strerror}.", "Make room there.") from error
-    kept = replace(card, directory=home, url=None, members=(), hub_id=None, revision=None)
+    kept = replace(card, directory=home, url=None, members=(), hub_id=None, revision=None, obtain=None)
     with atomic_directory(home) as part:
         part.mkdir()
         shutil.copyfile(graph, part / card.graph)
@@ -57,9 +57,9 @@ def install(card: ModelCard, graph: Path) -> ModelCard:
 def remove(name: str) -> Path:
     """Remove the user's network `name` and return where it was; raises ModelError if it is none of the user's own."""
     home = own_home() / name
-    if name in {card.name for card in cards()}:
-        raise ModelError(f"{name} comes with tiler.", "Only networks that were added can be removed.")
     if not NAME.fullmatch(name) or not (home / CARD).is_file():
+        if name in {card.name for card in cards()}:
+            raise ModelError(f"{name} comes with tiler.", "Only networks that were added can be removed.")
         raise ModelError(f"There is no network {name!r} of your own.", "`tiler models` lists them.")
     try:
         shutil.rmtree(home)
