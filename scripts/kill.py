@@ -46,7 +46,7 @@ class ColourKey:
     device = "cpu"
     graph_report = GraphReport((), (), 0, 0)
 
-    def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    def alpha(self, rgb: NDArray[np.float32], _hint: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         return np.clip((rgb[..., 0] - 0.5 * rgb[..., 1]) / np.float32(200), 0, 1).astype(np.float32)
 
     def close(self) -> None: ...

@@ -11,7 +11,7 @@ from tiler.core.plan import make_plan
 from tiler.errors import SettingsError
 from tiler.model.card import ModelCard, find_card
 from tiler.options import options_of
-from tiler.recipe import Recipe, plan_for, shaping_versions, tiling_of
+from tiler.recipe import GuideNetwork, Recipe, plan_for, shaping_versions, tiling_of
 from tiler.settings import ComputeOptions, MattingOptions, OutputOptions, RunOptions
 
 CARD = find_card("modnet")
@@ -34,6 +34,7 @@ def test_every_part_has_a_say(name):
         "device": "gpu",
         "plan": make_plan((901, 1200), guide_px=128, tile_px=256, overlap_px=64),
         "matting": MattingOptions(route="dense"),
+        "guide": GuideNetwork(CARD, "b" * 64, "f32", "cpu"),
         "hints": (("trimap sha256", "c" * 64),),
         "output": OutputOptions(alpha_only=True),
         "versions": (("numpy", "2.3"), ("tiler-matting", "0.1.0")),
@@ -49,6 +50,14 @@ def test_every_field_of_a_card_has_a_say_but_where_it_lies(field):
     (first, *_) = a_recipe(card=card).differences(a_recipe())
     assert field.name in first.name or field.name in ("guide_px", "tile_px", "overlap_px")
     assert a_recipe(card=replace(CARD, directory=Path("elsewhere"))).differences(a_recipe()) == ()
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(GuideNetwork)])
+def test_every_part_of_a_network_for_the_guide_has_a_say(name):
+    guide = GuideNetwork(CARD, "b" * 64, "f32", "cpu")
+    other = replace(CARD, input=replace(CARD.input, mean=(1.0, 2.0, 3.0))) if name == "card" else "x"
+    (first, *_) = a_recipe(guide=replace(guide, **{name: other})).differences(a_recipe(guide=guide))
+    assert first.name == ("guide model card.input.mean" if name == "card" else f"guide model {name}")
 
 
 @pytest.mark.parametrize("option", options_of(MattingOptions), ids=lambda one: one.name)

@@ -27,7 +27,7 @@ from tiler.run import scene_of, solve_with
 from tiler.settings import Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
-from tiler.subject import Subject
+from tiler.subject import Subject, check_guide
 
 WANTED = (
     "Give (height, width), or (height, width, 1 to 4) samples: grey, grey and alpha, RGB or RGBA; "
@@ -146,6 +146,7 @@ def _solved(
 ) -> tuple[Plan, Canvas]:
     session = model or open_session(settings.compute, progress)
     try:
+        check_guide(session.card, settings)
         plan = plan_for(source.shape, session.card, settings.matting, wraps=bool(settings.matting.wrap))
         pyramid = build(source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps)
         canvas, journal = Canvas(folder / "canvas", plan), Journal(folder / "journal")

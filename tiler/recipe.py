@@ -18,6 +18,8 @@ from tiler.errors import InputError, SettingsError
 from tiler.image.read.vips import libvips_version
 from tiler.model.card import ModelCard
 from tiler.model.network import Device, UsedPrecision
+from tiler.model.pair import networks_of
+from tiler.model.session import Opened
 from tiler.options import options_of
 from tiler.progress import Progress
 from tiler.settings import HintOptions, MattingOptions, OutputOptions
@@ -68,14 +70,25 @@ def shaping_versions() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found))
 
 
+@dataclass(frozen=True, slots=True)
+class GuideNetwork:
+    """The network that makes the guide, where it is another one; each part as in `Recipe`."""
+
+    card: ModelCard
+    graph_sha256: str
+    precision: UsedPrecision
+    device: Device
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """What shapes an alpha.
 
     source_sha256: of the picture's file. card: the contract of the network. graph_sha256: of its graph file.
-    precision, device: as resolved, never "auto". plan: levels and tiles. matting: the options of guide and detail.
-    hints: (name, value) pairs of what was known beforehand. output: the options of the written file; None where the
-    alpha alone is meant. versions: (name, version) pairs.
+    precision, device: as resolved, never "auto". guide: the network that makes the guide, if it is another; `card` is
+    then that of the two as one, and the other parts are of the one that is shown the tiles. plan: levels and tiles.
+    matting: the options of guide and detail. hints: (name, value) pairs of what was known beforehand. output: the
+    options of the written file; None where the alpha alone is meant. versions: (name, version) pairs.
     """
 
     source_sha256: str
@@ -85,6 +98,7 @@ class Recipe:
     device: Device
     plan: Plan
     matting: MattingOptions
+    guide: GuideNetwork | None = None
     hints: tuple[tuple[str, str], ...] = ()
     output: OutputOptions | None = None
     versions: tuple[tuple[str, str], ...] = field(default_factory=shaping_versions)
@@ -98,6 +112,7 @@ class Recipe:
             "model graph sha256": self.graph_sha256,
             "precision": self.precision,
             "device": self.device,
+            **(_flat("guide model ", self.guide) if self.guide else {}),
             **{one.flag: _plain(getattr(self.matting, one.name)) for one in options_of(MattingOptions)},
             **dict(self.hints),
             "--guide-px": tiling.guide_px,
@@ -123,6 +138,18 @@ class Recipe:
             for name in names
             if name not in now or name not in before or before[name] != now[name]
         )
+
+
+def parts_of(session: Opened) -> dict[str, Any]:
+    """Return the parts of a recipe that its network, or its two networks, give, by field."""
+    guide, tiles = networks_of(session)
+    return {
+        "card": session.card,
+        "graph_sha256": tiles.sha256,
+        "precision": tiles.precision,
+        "device": tiles.device,
+        "guide": None if guide is tiles else GuideNetwork(guide.card, guide.sha256, guide.precision, guide.device),
+    }
 
 
 def hints_of(hints: HintOptions, progress: Progress) -> tuple[tuple[str, str], ...]:
@@ -166,12 +193,17 @@ def tiling_of(card: ModelCard, matting: MattingOptions) -> Tiling:
 def plan_for(shape: tuple[int, int], card: ModelCard, matting: MattingOptions, *, wraps: bool = False) -> Plan:
     """Return the plan for a picture of `shape` (height, width) in pixels; wraps: its left and right ends meet.
 
-    Raises SettingsError as `tiling_of` does, and if the options ask for tiles of a network that is a guide.
+    Raises SettingsError as `tiling_of` does, and if the options ask for tiles that the network is not to be shown.
     """
     if card.role == "guide" and (matting.network_levels not in ("auto", 0) or matting.dense_levels):
         raise SettingsError(
             f"{card.name} is a guide: it knows pictures as a whole only, and is not shown tiles.",
             "Leave out --network-levels and --dense-levels, or choose another --model.",
+        )
+    if card.input.trimap is not None and matting.dense_levels:
+        raise SettingsError(
+            f"{card.name} is told by a trimap where the guide has nothing, so its tiles cannot add to it.",
+            "Leave out --dense-levels, or choose another --model.",
         )
     tiling = tiling_of(card, matting)
     return make_plan(shape, guide_px=tiling.guide_px, tile_px=tiling.tile_px, overlap_px=tiling.overlap_px, wraps=wraps)

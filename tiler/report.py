@@ -37,6 +37,7 @@ class Report:
     failed_tiles: those the network gave no answer for; the guide takes their place.
     seams: how well neighbouring tiles agree; `tiler.core.seams` says what each figure means.
     look_here: the most doubtful places, in pixels of the full picture, the worst first.
+    guide_model: the network that made the guide, if it is not `model`.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Report:
     failed_tiles: tuple[FailedTile, ...] = ()
     seams: Judgement | None = None
     look_here: tuple[Place, ...] = ()
+    guide_model: ModelReport | None = None
 
     @property
     def tiles_run(self) -> int:

@@ -28,10 +28,11 @@ from tiler.inspect.collect import collect
 from tiler.inspect.html import write_html
 from tiler.inspect.snapshot import Snapshot, save
 from tiler.memory import peak_memory_mb
-from tiler.model.retry import RetryingNetwork
+from tiler.model.pair import Pair
+from tiler.model.retry import retrying
 from tiler.model.session import Session, open_session
 from tiler.progress import Progress, logged
-from tiler.recipe import Recipe, hints_of
+from tiler.recipe import Recipe, hints_of, parts_of
 from tiler.report import ModelReport, Report, machine, versions
 from tiler.settings import ReportOptions, Settings
 from tiler.sidecar import sidecar_of, write_sidecar
@@ -113,10 +114,7 @@ class Run:
         self.seconds["load model"] = subject.seconds
         self.recipe = Recipe(
             source_sha256=sha256_of(subject.path, self.progress),
-            card=session.card,
-            graph_sha256=session.sha256,
-            precision=session.precision,
-            device=session.device,
+            **parts_of(session),
             plan=subject.plan,
             matting=self.settings.matting,
             hints=hints_of(self.settings.hints, self.progress),
@@ -188,13 +186,8 @@ class Run:
             levels=self.levels,
             seconds=self.seconds,
             peak_memory_mb=peak_memory_mb(),
-            model=ModelReport(
-                session.card.name,
-                session.sha256,
-                session.precision,
-                session.device,
-                session.graph_report.sentences(),
-            ),
+            model=_model_report(session),
+            guide_model=_model_report(session.guide) if isinstance(session, Pair) else None,
             settings=self.settings,
             versions=versions(),
             machine=machine(),
@@ -210,6 +203,11 @@ class Run:
         self.seconds[stage] = perf_counter() - began
 
 
+def _model_report(session: Session) -> ModelReport:
+    notes = session.graph_report.sentences()
+    return ModelReport(session.card.name, session.sha256, session.precision, session.device, notes)
+
+
 def scene_of(
     subject: Subject,
     pyramid: Pyramid,
@@ -220,10 +218,11 @@ def scene_of(
     hints: Hints = NOTHING,
 ) -> Scene:
     """Return what the tasks of a run share."""
+    guide, tiles = retrying(subject.session)
     scene = Scene(
         subject.plan,
         pyramid,
-        RetryingNetwork(subject.session),
+        guide,
         fuse,
         canvas,
         journal,
@@ -232,6 +231,7 @@ def scene_of(
         regions=regions_of(settings.hints.roi),
         strict=settings.run.strict,
         backlog_tiles=settings.compute.thread_count,
+        tile_network=tiles,
     )
     return for_network(scene, subject.session.card, settings.matting)
 

@@ -122,6 +122,10 @@ class ComputeOptions(Group):
     """Which network runs, and on what."""
 
     model: Annotated[str, Help("A name that `tiler models` lists, or a directory with a graph.")] = "modnet"
+    guide_model: Annotated[
+        str | None,
+        Help("Another network for the small picture; --model then sees the tiles alone.", shown="the same as --model"),
+    ] = None
     precision: Annotated[
         Precision,
         Help("auto: bfloat16 where the processor has it, else float32; f32: always float32; bf16: bfloat16 or fail."),

@@ -15,7 +15,7 @@ from tiler.errors import InputError
 from tiler.image.file_state import FileState, state_of
 from tiler.model.session import Session
 from tiler.progress import Progress, Silent
-from tiler.recipe import Recipe, hints_of, plan_for
+from tiler.recipe import Recipe, hints_of, parts_of, plan_for
 from tiler.report import Report
 from tiler.settings import Settings
 from tiler.subject import Subject
@@ -75,10 +75,7 @@ def is_done(source: Path, output: Path, settings: Settings, session: Session, pr
         wraps = settings.matting.wrap
         now = Recipe(
             source_sha256=_sha256_now(source, kept["input"], progress),
-            card=session.card,
-            graph_sha256=session.sha256,
-            precision=session.precision,
-            device=session.device,
+            **parts_of(session),
             # Of another picture shape and turn may be wrong, and then the sha256 differs as well.
             plan=plan_for(
                 (height, width),

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from tiler.core.plan import Plan
 from tiler.core.region import regions_of
-from tiler.errors import InputError
+from tiler.errors import InputError, SettingsError
 from tiler.image.file_state import FileState, check_unchanged, state_of
 from tiler.image.limits import Network, at_work, check_room
 from tiler.image.metadata.gpano import is_full_turn
@@ -16,7 +16,8 @@ from tiler.image.open import open_source
 from tiler.image.own_alpha import WithoutAlpha
 from tiler.image.source import Source
 from tiler.image.write.export import most_bytes
-from tiler.model.card import ModelCard, find_card
+from tiler.model.card import ModelCard
+from tiler.model.pair import card_of
 from tiler.model.session import Session, open_session
 from tiler.model.views import views_of
 from tiler.progress import Progress
@@ -77,7 +78,8 @@ def opened(
         for note in picture.metadata.notes:
             progress.note(f"{path}: {note}")
         _check_regions(path, picture.shape, settings.hints)
-        card = model.card if model else find_card(settings.compute.model)
+        card = model.card if model else card_of(settings.compute)
+        check_guide(card, settings)
         full_turn = is_full_turn(picture.metadata.xmp, picture.shape)
         wraps = full_turn if settings.matting.wrap is None else settings.matting.wrap
         plan = plan_for(picture.shape, card, settings.matting, wraps=wraps)
@@ -103,6 +105,19 @@ def network_for(plan: Plan, card: ModelCard, settings: Settings) -> Network:
         base_tile_px=height * width,
         base_px=base.shape[0] * base.shape[1],
     )
+
+
+def check_guide(card: ModelCard, settings: Settings) -> None:
+    """Raise SettingsError if there is nothing to make a guide of, or two things."""
+    if settings.hints.guide is not None and settings.compute.guide_model is not None:
+        raise SettingsError(
+            "--guide and --guide-model: with a guide of your own no network makes one.", "Leave one of them out."
+        )
+    if card.role == "detail" and settings.hints.guide is None:
+        raise SettingsError(
+            f"{card.name} is shown tiles alone, and there is no guide for them.",
+            "Add a network that makes one, --guide-model modnet; or give an alpha of the picture, --guide FILE.",
+        )
 
 
 def _check_regions(path: Path, shape: tuple[int, int], hints: HintOptions) -> None:

@@ -44,7 +44,7 @@ class Sleeps:
     precision: UsedPrecision = "f32"
     device: Device = "cpu"
 
-    def alpha(self, rgb: NDArray[np.float32]) -> Alpha:
+    def alpha(self, rgb: NDArray[np.float32], _hint: NDArray[np.float32] | None = None) -> Alpha:
         time.sleep(TILE_S)
         return np.full(rgb.shape[:2], 0.5, np.float32)
 

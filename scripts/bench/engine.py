@@ -38,9 +38,9 @@ class Recorder:
     def card(self) -> ModelCard:
         return self._network.card
 
-    def alpha(self, rgb: NDArray[np.float32]) -> Alpha:
+    def alpha(self, rgb: NDArray[np.float32], hint: NDArray[np.float32] | None = None) -> Alpha:
         self.tiles.append(rgb)
-        return self._network.alpha(rgb)
+        return self._network.alpha(rgb, hint)
 
 
 def main() -> int:

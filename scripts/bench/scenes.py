@@ -101,7 +101,7 @@ def pictures_in(folders: Sequence[Path], *, with_truth: bool = True) -> list[Pat
 
 
 def take_tile(
-    tile_alpha: Alpha | None, guide: Alpha, _rgb: Alpha, _guide_scale: float, _spread: Alpha | None, /
+    tile_alpha: Alpha | None, guide: Alpha, _rgb: Alpha, _guide_scale: float, _spread: Alpha | None, _noise: float, /
 ) -> Alpha:
     """Return the alpha of the tile as the network gave it, or the guide where it gave none: no fusing."""
     return guide if tile_alpha is None else tile_alpha

@@ -145,7 +145,7 @@ def constrained_truth(picture: Opened, truth: Alpha) -> Fuse:
         for tile in level.tiles:
             box = level.read(*tile)
             known[digest(to_network(picture.pyramid.read(level.index, box)))] = small[box.slices]
-    return lambda _tile, guide, rgb, guide_scale, _spread: constrain(known[digest(rgb)], guide, guide_scale)
+    return lambda _tile, guide, rgb, guide_scale, *_: constrain(known[digest(rgb)], guide, guide_scale)
 
 
 def digest(rgb: NDArray[np.float32]) -> bytes:
@@ -153,9 +153,7 @@ def digest(rgb: NDArray[np.float32]) -> bytes:
     return sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
 
 
-def closed_form(
-    _tile: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], _guide_scale: float, _spread: Alpha | None
-) -> Alpha:
+def closed_form(_tile: Alpha | None, guide: Alpha, rgb: NDArray[np.float32], *_: float | Alpha | None) -> Alpha:
     """Return the guide where it is saturated, and solve for the rest by closed-form matting.
 
     A. Levin, D. Lischinski, Y. Weiss, "A closed-form solution to natural image matting", IEEE TPAMI 30(2), 2008.

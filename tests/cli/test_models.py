@@ -29,7 +29,13 @@ def test_a_network_is_added_listed_checked_and_removed(tmp_path):
     assert " ".join(row.split()) == "net any commercial use: yes not verified here"
     code, said = tiler("check", "net")
     assert code == 0, said
-    for words in ("fit multiple", "Its graph is fit for tiles.", "It answers the same twice."):
+    for words in (
+        "fit multiple",
+        "takes image,",
+        "noise 0.1,",
+        "Its graph is fit for tiles.",
+        "It answers the same twice.",
+    ):
         assert words in said
     assert tiler("remove", "net")[0] == 0
     assert "\n  net.onnx\n" not in tiler()[1]

@@ -18,10 +18,11 @@ from tests.core.guides import (
     soft_guide,
 )
 from tiler.core import regression
-from tiler.core.constraint import TOLERANCE
-from tiler.core.fusion import fuse
+from tiler.core.constraint import TOLERANCE, constrain
+from tiler.core.fusion import TILE_NOISE, around_uncertain, fuse
 from tiler.core.geometry import Axis
 from tiler.core.guide import SATURATED
+from tiler.core.regression import REGRESSION_RADIUS
 
 
 @given(sides, sides, guide_pxs, st.sampled_from(LIES), seeds)
@@ -170,3 +171,55 @@ def test_a_wide_spread_is_no_knowledge(height, width, guide_scale, seed):
     rgb = colours(guide.shape, seed)
     wide = fuse(None, guide, rgb, guide_scale, np.ones_like(guide))
     np.testing.assert_allclose(wide, fuse(None, guide, rgb, guide_scale), atol=ROUNDING)
+
+
+noises = st.one_of(st.sampled_from([0.0, TILE_NOISE]), st.floats(0, 0.3))
+
+
+@given(sides, sides, guide_pxs, st.sampled_from(LIES), noises, seeds)
+def test_the_constraint_holds_however_much_a_tile_is_believed(height, width, guide_scale, lie, noise, seed):
+    guide = soft_guide((height, width), seed)
+    spread = None if seed % 2 else np.zeros_like(guide)
+    fused = fuse(lie_of(lie, guide, seed), guide, colours(guide.shape, seed), guide_scale, spread, noise)
+    assert fused.dtype == np.float32
+    assert 0 <= fused.min() <= fused.max() <= 1
+    assert off_the_guide(fused, guide, guide_scale) <= TOLERANCE + ROUNDING
+    sure = (guide <= SATURATED) | (guide >= 1 - SATURATED)
+    assert (fused[sure] == guide[sure]).all()
+
+
+@given(sides, sides, guide_pxs, st.sampled_from(LIES), seeds)
+def test_a_tile_without_noise_is_the_alpha_as_far_as_the_constraint_allows(height, width, guide_scale, lie, seed):
+    """Whatever the colours show, and however sure the guide is."""
+    guide = soft_guide((height, width), seed)
+    tile = lie_of(lie, guide, seed)
+    fused = fuse(tile, guide, colours(guide.shape, seed), guide_scale, np.zeros_like(guide), 0.0)
+    box = around_uncertain(guide, round(REGRESSION_RADIUS * guide_scale))
+    expected = guide.copy()
+    if box is not None:
+        expected[box] = constrain(tile[box], guide[box], guide_scale)
+    np.testing.assert_array_equal(fused, expected)
+
+
+def test_the_less_noise_a_right_tile_has_the_nearer_the_alpha_comes_to_it():
+    truth, rgb = hair()
+    guide = np.clip(ndimage.gaussian_filter(truth, 2.0), 0, 1)
+    wrong = np.ascontiguousarray(rgb[::-1, ::-1])
+    errors = [
+        np.abs(fuse(truth, guide, wrong, 4.0, np.zeros_like(guide), noise) - truth).mean()
+        for noise in (0.0, 0.03, 0.06, TILE_NOISE)
+    ]
+    assert errors == sorted(errors)
+    assert errors[0] < 0.5 * errors[-1]
+
+
+@given(guide_pxs, seeds)
+def test_at_modnets_noise_and_above_a_tile_has_no_say_of_its_own(guide_scale, seed):
+    guide, rgb = soft_guide((60, 60), seed), colours((60, 60), seed)
+    tile = lie_of("noise", guide, seed)
+    np.testing.assert_array_equal(
+        fuse(tile, guide, rgb, guide_scale, None, TILE_NOISE), fuse(tile, guide, rgb, guide_scale)
+    )
+    np.testing.assert_allclose(
+        fuse(tile, guide, rgb, guide_scale, None, 1e6), fuse(None, guide, rgb, guide_scale), atol=1e-3
+    )

@@ -18,10 +18,12 @@ import tiler
 from tests.fakes import ColourKey, RecordedProgress
 from tests.recipes import a_recipe
 from tests.test_run import Fake
+from tests.test_two_networks import TOLD
 from tiler import run, subject
 from tiler.core.plan import make_plan
 from tiler.engine.scene import Scene
 from tiler.errors import ModelError, SettingsError
+from tiler.model.pair import Pair
 from tiler.recipe import shaping_versions
 
 pytest.importorskip("distributed")
@@ -102,6 +104,32 @@ def test_levels_that_find_more_find_it_there_too(photo):
     straight, *_ = matted(photo, "threads", dense_levels=1)
     sent, *_ = matted(photo, "processes", dense_levels=1, cluster="local:1")
     assert sent == straight
+
+
+class NotedTold(Noted):
+    """Is told what is known, and has to be."""
+
+    card = TOLD
+
+    def alpha(self, rgb, hint):
+        return np.where(hint == 0.5, super().alpha(rgb), hint).astype(np.float32)
+
+
+def open_two(_compute, _progress):
+    return Pair(Noted(), NotedTold())
+
+
+def test_a_worker_holds_both_networks(photo, monkeypatch):
+    for module in (run, subject):
+        monkeypatch.setattr(module, "open_session", open_two)
+    straight, ran, _ = matted(photo, "threads", model="told", guide_model="modnet")
+    sent, ran_there, _ = matted(photo, "processes", model="told", guide_model="modnet", cluster="local:1")
+    assert sent == straight
+    assert len(ran_there) == len(ran)
+    assert str(os.getpid()) not in ran_there
+    monkeypatch.setattr(run, "open_session", lambda *_: NotedTold())
+    with pytest.raises(SettingsError, match=r"would shape other bytes: it has .*guide model"):
+        matted(photo, "one", model="told", guide_model="modnet", cluster="local:1")
 
 
 class Seeing(Noted):

@@ -149,3 +149,9 @@ def test_places_to_look_at_are_framed_and_listed_in_pixels_of_the_full_picture()
     assert float(rect["height"]) == pytest.approx(place.height / height, abs=1e-5)
     assert any(f"column {place.left}, row {place.top}" in text for text in tags.text)
     assert "Nothing in this matte is doubtful" in html_report(replace(snapshot, look_here=()))
+
+
+def test_a_network_that_made_the_guide_alone_is_named():
+    two = a_report() | {"guide_model": {"name": "whole", "sha256": "cd" * 32, "precision": "bf16", "notes": []}}
+    assert "<th>network of the guide</th><td>whole, bf16</td>" in html_report(a_snapshot(), two)
+    assert "network of the guide" not in html_report(a_snapshot(), a_report())

@@ -2,7 +2,8 @@
 
 The alpha is red less half of blue: a wrong order of channels, a wrong layout, mean, std or scale all change it. One
 that is `whole` also knows where in what it is fed a pixel lies, and the mean green and the aspect of that: so a wrong
-fit and what lies beside the picture change it too.
+fit and what lies beside the picture change it too. One with a trimap gives that alpha where nothing is known, and what
+is known elsewhere, so that a wrong number for one of the three changes it too.
 """
 
 import numpy as np
@@ -24,6 +25,11 @@ def whole_alpha(alpha, row, col, green, aspect):
     return 0.5 * alpha + 0.1 * row + 0.1 * col + 0.3 * green + 0.04 * aspect
 
 
+def known_detail(rgb, hint):
+    """Return what a stand-in with a trimap computes; hint: (h, w) of 0, 0.5 and 1."""
+    return np.where(hint == 0.5, known_alpha(rgb), hint).astype(np.float32)
+
+
 def stand_in(
     *,
     layout="nchw",
@@ -39,11 +45,14 @@ def stand_in(
     whole=False,
     answer_size=1.0,
     more_outputs=0,
+    trimap=None,
+    own_tensor=None,
 ):
     """Return the ModelProto that undoes mean, std and scale and computes `known_alpha`, or `whole_alpha`.
 
     gives: "alpha", "logits" of it, "two logits" of background and alpha, or "pixels", alpha up to 255. answer_size: of
-    its sides, as a share of those of the input. more_outputs: how many other answers come after the alpha.
+    its sides, as a share of those of the input. more_outputs: how many other answers come after the alpha. trimap:
+    three numbers, for a network that takes one as the fourth channel, or in `own_tensor`, and computes `known_detail`.
     """
     axis = 1 if layout == "nchw" else 3
     per_channel = (1, 3, 1, 1) if layout == "nchw" else (1, 1, 1, 3)
@@ -61,23 +70,36 @@ def stand_in(
     }
     del arrays["mean"]
     nodes = [
-        helper.make_node("Cast", [names[0]], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", [names[0]], ["all" if trimap and not own_tensor else "x"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["x", "std"], ["scaled"]),
         helper.make_node("Add", ["scaled", "shift"], ["share"]),
         helper.make_node("Mul", ["share", "weights"], ["weighted"]),
         helper.make_node("ReduceSum", ["weighted", "axes"], ["sum"], keepdims=1),
-        helper.make_node("Add", ["sum", "quarter"], ["local" if whole or answer_size != 1 else "alpha"]),
+        helper.make_node(
+            "Add", ["sum", "quarter"], ["guess" if trimap else "local" if whole or answer_size != 1 else "alpha"]
+        ),
         *(_whole(layout, arrays, "all of it" if answer_size != 1 else "alpha") if whole else []),
         *(_smaller(arrays, answer_size, "all of it" if whole else "local") if answer_size != 1 else []),
         *(helper.make_node(*node) for node in ENDS[gives]),
     ]
+    if trimap:
+        told, arrays = told_by(trimap, arrays)
+        nodes[1:1] = [
+            helper.make_node("Cast", [own_tensor], ["numbers"], to=TensorProto.FLOAT)
+            if own_tensor
+            else helper.make_node("Split", ["all", "sizes"], ["x", "numbers"], axis=axis)
+        ]
+        at = next(k for k, node in enumerate(nodes) if "guess" in node.output) + 1
+        nodes[at:at] = told
     if gives == "two logits":
         nodes.append(helper.make_node("Concat", ["none", "logits"], ["end"], axis=axis))
     answer_dtype = answer_dtype or dtype
     nodes.append(helper.make_node("Cast", ["end"], [names[1]], to=answer_dtype))
-    size = [1, 3, *sides] if layout == "nchw" else [1, *sides, 3]
-    ends = [None] * 4
-    model = model_of(nodes, arrays, (names[0], size), (names[1], ends), dtype=dtype, answer_dtype=answer_dtype)
+    count = 4 if trimap and not own_tensor else 3
+    size, plane = ([1, n, *sides] if layout == "nchw" else [1, *sides, n] for n in (count, 1))
+    more = [(own_tensor, plane)] if own_tensor else []
+    ends = (names[1], [None] * 4)
+    model = model_of(nodes, arrays, (names[0], size), ends, dtype=dtype, answer_dtype=answer_dtype, more_inputs=more)
     for k in range(more_outputs):
         model.graph.node.append(helper.make_node("Sub", ["x", "x"], [f"other {k}"]))
         model.graph.output.append(helper.make_tensor_value_info(f"other {k}", TensorProto.FLOAT, [None] * 4))
@@ -119,6 +141,28 @@ def _whole(layout, arrays, name):
 def _smaller(arrays, size, name):
     arrays["sizes"] = np.array([1, 1, size, size], np.float32)
     return [helper.make_node("Resize", [name, "", "sizes"], ["alpha"], mode="linear")]
+
+
+def told_by(trimap, arrays):
+    """Return the nodes that mix "guess" with what "numbers" say is known, and the arrays that they need as well.
+
+    A parabola brings the three numbers to 0, 0.5 and 1; 4 x (1 - x) of that is 1 where nothing is known and else 0.
+    """
+    square, slope, offset = np.polyfit(np.asarray(trimap, float), [0, 0.5, 1], 2).astype(np.float32)
+    more = {"sizes": np.array([3, 1], np.int64), "square": square, "slope": slope, "offset": offset}
+    steps = [
+        ("Mul", ["numbers", "square"], ["bent"]),
+        ("Add", ["bent", "slope"], ["leaning"]),
+        ("Mul", ["leaning", "numbers"], ["risen"]),
+        ("Add", ["risen", "offset"], ["told"]),
+        ("Sub", ["one", "told"], ["untold"]),
+        ("Mul", ["told", "untold"], ["quarters"]),
+        ("Mul", ["quarters", "four"], ["open"]),
+        ("Sub", ["guess", "told"], ["change"]),
+        ("Mul", ["change", "open"], ["taken"]),
+        ("Add", ["told", "taken"], ["alpha"]),
+    ]
+    return [helper.make_node(*step) for step in steps], arrays | more | {"four": np.float32(4)}
 
 
 ENDS = {

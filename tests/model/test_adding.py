@@ -16,6 +16,7 @@ from tiler.errors import ModelError
 from tiler.model import card as cards_module
 from tiler.model.adding import add
 from tiler.model.card import find_card, own_home
+from tiler.model.contract import Trimap
 from tiler.model.session import open_session
 from tiler.model.shelf import own_cards, remove
 from tiler.model.toml_table import table_of
@@ -174,10 +175,10 @@ def test_only_what_was_added_is_removed(tmp_path, name, says):
     assert (tmp_path / "data" / "card.toml").exists()
 
 
-def trimap_network():
+def taking(*names):
     return simple(
-        helper.make_node("Concat", ["input", "trimap"], ["output"], axis=1),
-        more_inputs=[("trimap", [1, 1, None, None])],
+        helper.make_node("Concat", ["input", *names], ["output"], axis=1),
+        more_inputs=[(name, [1, 1, None, None]) for name in names],
     )
 
 
@@ -194,13 +195,15 @@ def endless():
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        (trimap_network(), "takes trimap beside the picture"),
+        (taking("trimap"), "takes trimap beside the picture"),
+        (taking("image_n", "trimap", "trimap_transformed"), "as FBA does"),
+        (taking("r1i", "r2i"), "from one frame of a video to the next"),
         (simple(helper.make_node("Relu", ["input"], ["output"]), given=[1, 3]), "takes no picture"),
         (endless(), "neither an alpha nor logits"),
         (simple(helper.make_node("Anything", ["input"], ["output"], domain="mine")), "Anything of the domain mine"),
         (b"no network", "net.onnx"),
     ],
-    ids=["trimap", "no picture", "no alpha", "own operations", "no file"],
+    ids=["trimap", "four tensors", "video", "no picture", "no alpha", "own operations", "no file"],
 )
 def test_what_cannot_run_is_not_kept(tmp_path, model, says):
     with pytest.raises(ModelError) as raised:
@@ -233,3 +236,14 @@ def test_of_several_answers_the_one_that_is_called_alpha_is_taken_and_said(tmp_p
     card, said = add(saved(tmp_path / "net.onnx", model))
     assert card.output.tensor == "alphas"
     assert "Of its answers, share, alphas, alphas is taken." in said
+
+
+def test_a_network_with_a_trimap_is_tried_with_that_of_the_drawn_figure(tmp_path):
+    (tmp_path / "net").mkdir()
+    path = saved(tmp_path / "net" / "net.onnx", stand_in(trimap=(-1, 0, 1)))
+    trimap = Trimap(values=(-1, 0, 1))
+    card = a_card(path.parent, {"trimap": trimap}, name="told", role="detail", views_px=())
+    (path.parent / "card.toml").write_text(tomli_w.dumps(table_of(card, leave_out=("directory",))))
+    kept, said = add(path.parent)
+    assert (kept.role, kept.kind, find_card("told")) == ("detail", "image+trimap", kept)
+    assert any("from 0.00 to 1.00" in sentence for sentence in said), said

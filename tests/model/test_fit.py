@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiler.model.contract import Input, Output
-from tiler.model.fit import activated, alpha_of, fed, letterbox, planes_of, stretched, unfitted
+from tiler.model.contract import Input, Output, Trimap
+from tiler.model.fit import activated, alpha_of, fed, letterbox, planes_of, stretched, trimap_fed, unfitted
 
 SIDES = st.tuples(st.integers(1, 70), st.integers(1, 70))
 SMALL = st.tuples(st.integers(1, 20), st.integers(1, 20))
@@ -156,3 +156,40 @@ def test_a_stretch_reaches_0_and_1_and_leaves_one_value_alone():
 def test_the_scale_of_the_answer(scale):
     answer = np.full((2, 2, 4), 0.5 * scale, np.float32)
     assert alpha_of(answer, an_input(), an_output(scale=scale, channel=3), (2, 2), (9, 9)).tolist() == [[0.5, 0.5]] * 2
+
+
+def hints(shape, seed=0):
+    return (np.random.default_rng(seed).integers(0, 3, shape) / 2).astype(np.float32)
+
+
+@given(
+    shape=SIDES,
+    layout=st.sampled_from(["hwc", "nhwc", "nchw"]),
+    fit=st.sampled_from(["free", "multiple", "square-squash", "square-letterbox", "fixed"]),
+    pad=st.sampled_from([None, "mirror", "edge", "black", "zero"]),
+    values=st.sampled_from([(0, 0.5, 1), (0, 128, 255), (-1, 0, 1), (1, 0.5, 0)]),
+)
+def test_a_trimap_is_fed_in_the_numbers_of_the_card_whatever_becomes_of_the_colours(shape, layout, fit, pad, values):
+    """Its three numbers and no others, wherever it is resized; as they are, beside colours that are normalised."""
+    said = {"layout": layout, "fit": fit, "pad": pad, "multiple_px": 8 if fit == "multiple" else 1, "mean": (9,) * 3}
+    trimap, hint, rgb = Trimap(values=values), hints(shape), pixels(shape)
+    both = planes_of(fed(rgb, an_input(**said, std=(7,) * 3, trimap=trimap), (9, 9), hint), layout)
+    alone = planes_of(fed(rgb, an_input(**said, std=(7,) * 3), (9, 9)), layout)
+    np.testing.assert_array_equal(both[..., :3], alone)
+    assert set(np.unique(both[..., 3])) <= {np.float32(value) for value in values}
+    if fit in ("free", "multiple"):
+        there = both[: shape[0], : shape[1], 3]
+        np.testing.assert_array_equal(there, np.asarray(values, np.float32)[(2 * hint).astype(int)])
+    own = Trimap(values=values, tensor="trimap")
+    apart = planes_of(trimap_fed(hint, own, an_input(**said, trimap=own), (9, 9)), layout)
+    np.testing.assert_array_equal(apart[..., 0], both[..., 3])
+    np.testing.assert_array_equal(
+        planes_of(fed(rgb, an_input(**said, std=(7,) * 3, trimap=own), (9, 9)), layout), alone
+    )
+
+
+def test_what_a_letterbox_adds_is_background():
+    card = an_input(fit="square-letterbox", trimap=Trimap(values=(3, 4, 5)))
+    tensor = fed(pixels((4, 8)), card, (8, 8), np.ones((4, 8), np.float32))
+    assert (tensor[:4, :, 3] == 5).all()
+    assert (tensor[4:, :, 3] == 3).all()

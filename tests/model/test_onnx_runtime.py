@@ -12,11 +12,11 @@ from onnx import TensorProto, helper
 
 from tests.fakes import RecordedProgress
 from tests.model import contracts, onnx_graphs
-from tests.model.onnx_graphs import known_alpha, saved, simple, stand_in
+from tests.model.onnx_graphs import known_alpha, known_detail, saved, simple, stand_in
 from tiler.errors import ModelError
 from tiler.model import onnx_runtime
 from tiler.model.card import find_card
-from tiler.model.contract import Input, Output
+from tiler.model.contract import Input, Output, Trimap
 from tiler.model.onnx_runtime import CPU, CUDA, OnnxSession, choose_provider
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -36,7 +36,7 @@ def a_card(directory, given=None, said=None, **fields):
     basis = find_card("modnet")
     base_in = {"tensor": "input", "layout": "nchw", "channels": "rgb", "fit": "free", "scale": 1}
     base_out = {"tensor": "output", "scale": 1}
-    return replace(
+    card = replace(
         basis,
         name="stand-in",
         runtime="onnx",
@@ -45,8 +45,8 @@ def a_card(directory, given=None, said=None, **fields):
         sha256=None,
         input=Input(**base_in | (given or {})),
         output=Output(**base_out | (said or {})),
-        **fields,
     )
+    return replace(card, **fields)
 
 
 def opened(tmp_path, model, given=None, said=None, *, device="auto", precision="auto", **fields):
@@ -307,6 +307,74 @@ def test_a_channel_that_is_not_there_is_named(tmp_path):
         session.alpha(pixels((4, 4)))
 
 
+THREE = [(0.0, 0.5, 1.0), (0.0, 128.0, 255.0), (-1.0, 0.0, 1.0)]
+
+
+def hints(shape, seed=0):
+    return (np.random.default_rng(seed).integers(0, 3, shape) / 2).astype(np.float32)
+
+
+@pytest.mark.parametrize("own", [None, "trimap"], ids=["fourth channel", "own tensor"])
+@pytest.mark.parametrize("values", THREE)
+@pytest.mark.parametrize(("layout", "channels"), [("nchw", "rgb"), ("nhwc", "bgr")])
+def test_a_trimap_is_told_as_the_card_says(tmp_path, values, own, layout, channels):
+    model = stand_in(layout=layout, channels=channels, trimap=values, own_tensor=own, **HALF)
+    given = {"layout": layout, "channels": channels, "trimap": Trimap(values=values, tensor=own), **HALF}
+    rgb, hint = pixels((23, 31)), hints((23, 31))
+    with opened(tmp_path, model, given) as session:
+        np.testing.assert_allclose(session.alpha(rgb, hint), known_detail(rgb, hint), atol=1e-4)
+        np.testing.assert_array_equal(session.meant(rgb, hint), session.meant(rgb, hint))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"trimap": Trimap(values=(0, 0.25, 1))},
+        {"trimap": Trimap(values=(1, 0.5, 0))},
+        {"channels": "bgr"},
+        {"mean": (0.4,) * 3},
+    ],
+    ids=["another number", "upside down", "order", "mean"],
+)
+def test_a_wrong_card_of_a_network_with_a_trimap_changes_the_answer(tmp_path, wrong):
+    given = {"trimap": Trimap(values=(0, 0.5, 1)), **HALF} | wrong
+    rgb, hint = pixels((23, 31)), hints((23, 31))
+    with opened(tmp_path, stand_in(trimap=(0, 0.5, 1), **HALF), given) as session:
+        assert np.abs(session.alpha(rgb, hint) - known_detail(rgb, hint)).max() > 0.02
+
+
+def test_a_trimap_in_half_precision(tmp_path):
+    given = {"trimap": Trimap(values=(0, 0.5, 1), tensor="trimap")}
+    model = stand_in(trimap=(0, 0.5, 1), own_tensor="trimap", dtype=TensorProto.FLOAT16)
+    with opened(tmp_path, model, given) as session:
+        rgb, hint = pixels((9, 9)), hints((9, 9))
+        np.testing.assert_allclose(session.alpha(rgb, hint), known_detail(rgb, hint), atol=2e-3)
+
+
+def test_a_network_with_a_trimap_is_not_asked_without_one(tmp_path):
+    given = {"trimap": Trimap(values=(0, 0.5, 1))}
+    with opened(tmp_path, stand_in(trimap=(0, 0.5, 1)), given) as session, pytest.raises(ModelError) as raised:
+        session.alpha(pixels((9, 9)))
+    assert "stand-in needs a trimap" in raised.value.what
+
+
+def test_a_network_without_a_trimap_does_not_look_at_one(tmp_path):
+    with opened(tmp_path, stand_in()) as session:
+        rgb = pixels((9, 9))
+        np.testing.assert_array_equal(session.alpha(rgb, hints((9, 9))), session.alpha(rgb))
+
+
+def taking(*names, channels=1):
+    """A network that takes more than a picture."""
+    return simple(
+        helper.make_node("Concat", ["input", *names], ["output"], axis=1),
+        more_inputs=[(name, [1, channels, None, None]) for name in names],
+    )
+
+
+ANY = {"trimap": Trimap(values=(0, 0.5, 1))}
+OWN = {"trimap": Trimap(values=(0, 0.5, 1), tensor="trimap")}
+
 REFUSED = {
     "no such input": ({"tensor": "image"}, {}, stand_in(), "lacks image"),
     "no such output": ({}, {"tensor": "matte"}, stand_in(), "lacks matte"),
@@ -315,15 +383,19 @@ REFUSED = {
     "layout": ({}, {}, stand_in(layout="nhwc", sides=(32, 32)), "channels in the layout nchw"),
     "rank": ({"layout": "hwc"}, {}, stand_in(), "has 4 axes"),
     "bytes": ({}, {}, stand_in(dtype=TensorProto.UINT8), "tensor(uint8)"),
-    "trimap": (
-        {},
-        {},
-        simple(
-            helper.make_node("Concat", ["input", "trimap"], ["output"], axis=1),
-            more_inputs=[("trimap", [1, 1, None, None])],
-        ),
-        "takes trimap beside the picture",
-    ),
+    "trimap": ({}, {}, taking("trimap"), 'under [input.trimap] the three values and tensor = "trimap"'),
+    "fourth channel": ({}, {}, stand_in(trimap=(0, 0.5, 1)), "If the fourth is a trimap"),
+    "no fourth channel": (ANY, {}, stand_in(), "has 3 channels in the layout nchw, and is given 4"),
+    "no such trimap": (OWN, {}, stand_in(), "lacks trimap"),
+    "two channels": (OWN, {}, taking("trimap", channels=2), "trimap has 2 channels"),
+    "FBA": ({}, {}, taking("image_n", "trimap_transformed", "two_chan_trimap"), "as FBA does"),
+    "FBA by other names": ({}, {}, taking("trimap", channels=2), "as FBA does"),
+    "RVM": ({}, {}, taking("r1i", "r2i", "r3i", "r4i", "downsample_ratio"), "state from one frame of a video"),
+    "MatAnyone": ({}, {}, taking("last_hidden", "sensory"), "state from one frame of a video"),
+    "BGMv2": ({}, {}, taking("bgr"), "without the subject"),
+    "ZIM": ({}, {}, taking("point_coords", "point_labels"), "pointed at"),
+    "CascadePSP": ({}, {}, taking("seg"), "needs a mask"),
+    "anything": ({}, {}, taking("depth"), "nothing to give there"),
 }
 
 

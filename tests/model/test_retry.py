@@ -7,7 +7,8 @@ import pytest
 
 from tests.fakes import RedIsAlpha
 from tiler.errors import ModelError
-from tiler.model.retry import NoAnswerError, RetryingNetwork
+from tiler.model.pair import Pair
+from tiler.model.retry import NoAnswerError, RetryingNetwork, retrying
 
 RGB = np.full((3, 4, 3), 255, np.float32)
 
@@ -83,3 +84,17 @@ def test_the_second_try_is_made_alone_in_all_runs_that_share_a_network(runs):
         answers = list(pool.map(lambda number: patient[number % runs].alpha(RGB).mean(), range(40)))
     assert answers == [1.0] * 40
     assert crowded.alone >= 40
+
+
+def test_of_two_networks_one_has_the_memory_of_both_for_its_second_try():
+    class Other:
+        """Another network, in the same memory."""
+
+        def __init__(self, network):
+            self.alpha = network.alpha
+
+    crowded = Crowded()
+    both = retrying(Pair(crowded, Other(crowded)))
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda number: both[number % 2].alpha(RGB).mean(), range(40)))
+    assert answers == [1.0] * 40

@@ -19,6 +19,7 @@ EXAMPLES = """Examples:
   tiler matte photo.tif -o cutout.tif            straight RGBA, size and depth of the photo
   tiler matte photo.jpg -o alpha.png --alpha-only
   tiler matte photo.tif -o out.tif --model bshm  from ModelScope, 200 MB once
+  tiler matte photo.tif -o out.tif --guide-model modnet --model mine   one network for the whole, one for tiles
   tiler matte photo.tif -o cutout.tif --repair --html report.html
   tiler matte photo.tif -o white.jpg --background white
   tiler matte photo.tif -o cutout.tif --edge shrink:1.5

@@ -10,8 +10,9 @@ from tiler.cli.options import GroupedCommand, takes
 EXAMPLES = "Examples: tiler models; tiler models add network.onnx; tiler models check network"
 
 LEGEND = """
-A guide sees pictures as a whole and is not shown tiles; a network for any role is shown both. Not verified: the weights
-were not run by those who wrote the card."""
+A guide sees pictures as a whole and is not shown tiles; a network for detail is shown tiles alone, and needs a guide:
+--guide-model, or --guide. A network for any role is shown both. Not verified: the weights were not run by those who
+wrote the card."""
 
 app = typer.Typer(
     help="List the networks: where they come from, their licence, and whether they are on this disk.",
@@ -69,7 +70,8 @@ def add(
     card, said = add_network(network, name=name, licence=licence, commercial=commercial)
     print("\n".join(said))
     print(f"{card.name} is kept in {card.directory}; change what is wrong in its card.toml.")
-    print(f"Try it: tiler matte photo.tif -o cutout.tif --model {card.name}")
+    guide = "--guide-model modnet " if card.role == "detail" else ""
+    print(f"Try it: tiler matte photo.tif -o cutout.tif {guide}--model {card.name}")
 
 
 @app.command(cls=GroupedCommand, epilog="Example: tiler models check modnet")
@@ -89,7 +91,9 @@ def check(name: Annotated[str, typer.Argument(help="A network.", show_default=Fa
         tried = try_out(session)
     card = session.card
     likes = f"guide of {card.guide_px} px, tiles of {card.tile_px} px"
-    print(f"{card.name}: {card.role}, {likes}, fit {card.input.fit}, sha256 {session.sha256}")
+    if card.role != "guide":
+        likes += ", noise not measured, so MODNet's" if card.noise is None else f", noise {card.noise:g}"
+    print(f"{card.name}: {card.role}, {likes}, fit {card.input.fit}, takes {card.kind}, sha256 {session.sha256}")
     print("\n".join((card.terms, *(session.graph_report.sentences() or ("Its graph is fit for tiles.",)))))
     print("\n".join(tried.sentences()))
 

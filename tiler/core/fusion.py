@@ -8,6 +8,7 @@ what they mean. Three steps bring them together:
 2. Where the colours around a pixel tell foreground from background, the colour of the pixel decides (`two_colours`).
 3. Where the views of the base agree, the guide is sure: it is sharpened, and little else is taken.
 
+A network that is known to be good at tiles is believed for itself as well, the more the less noise its answers have.
 Then the guide constraint is enforced (`constraint`).
 """
 
@@ -23,7 +24,8 @@ from tiler.core.two_colours import towards_colours
 Alpha = NDArray[np.float32]
 
 # Variations smaller than these are noise to the regression. Means of colours are good to a step or so of 255; the
-# tile's alpha is the answer of a network without context, and its finer shades mean nothing.
+# tile's alpha is the answer of a network without context, and its finer shades mean nothing. This is what suits MODNet,
+# and what is taken for a network of which it is not known.
 COLOUR_NOISE = 0.005
 TILE_NOISE = 0.1
 # A least-squares answer to a blurred guide is a little too grey; this much more contrast corrects it.
@@ -43,29 +45,52 @@ def fuse(
     rgb: NDArray[np.float32],
     guide_scale: float,
     spread: Alpha | None = None,
+    tile_noise: float = TILE_NOISE,
 ) -> Alpha:
     """Return the alpha of a tile: as sharp as its pixels allow and, on average, the guide.
 
     tile_alpha, guide: (h, w) float32 in 0..1; if tile_alpha is None, the colours alone sharpen the guide. rgb:
     (h, w, 3) float32 in 0..255. guide_scale: side of a guide pixel in pixels of the tile, 1 or more. spread: (h, w)
     float32, how far the views of the base part, 0 = the guide is sure; None where that is not known, which counts as
-    unsure. Returns (h, w) float32 in 0..1; any size from 1x1 up.
+    unsure. tile_noise: how far off the shades of `tile_alpha` are, in alpha, 0 or more. At `TILE_NOISE` and above they
+    only help to explain the guide; with less, `tile_alpha` itself counts for a share as well, and with 0 it is all that
+    counts. Returns (h, w) float32 in 0..1; any size from 1x1 up.
     """
     box = around_uncertain(guide, round(REGRESSION_RADIUS * guide_scale))
     if box is None:
         return guide
     part = np.ascontiguousarray(guide[box])
-    planes = [np.ascontiguousarray(rgb[box][..., channel]) for channel in range(3)]
-    seen = [] if tile_alpha is None else [tile_alpha[box]]
-    alpha = explain(part, [*planes, *seen], [255 * COLOUR_NOISE] * 3 + [TILE_NOISE] * len(seen), guide_scale)
-    np.clip(alpha, 0, 1, out=alpha)
-    alpha += CONTRAST * alpha * (1 - alpha) * (2 * alpha - 1)
-    alpha = towards_colours(alpha, part, planes, guide_scale)
-    if spread is not None:
-        alpha = _kept_where_sure(alpha, part, spread[box], guide_scale)
+    tile = None if tile_alpha is None else tile_alpha[box]
+    own = 0.0 if tile is None else 1 - min(tile_noise / TILE_NOISE, 1) ** 2
+    if tile is not None and own == 1:
+        alpha = tile
+    else:
+        near = None if spread is None else spread[box]
+        alpha = _explained(tile, part, rgb[box], guide_scale, near, tile_noise)
+        if tile is not None and own:
+            alpha += np.float32(own) * (tile - alpha)
     fused = guide.copy()
     fused[box] = constrain(alpha, part, guide_scale)
     return fused
+
+
+def _explained(
+    tile_alpha: Alpha | None,
+    guide: Alpha,
+    rgb: NDArray[np.float32],
+    guide_scale: float,
+    spread: Alpha | None,
+    tile_noise: float,
+) -> Alpha:
+    """Return the alpha of the three steps, before the constraint."""
+    planes = [np.ascontiguousarray(rgb[..., channel]) for channel in range(3)]
+    seen = [] if tile_alpha is None else [tile_alpha]
+    noises = [255 * COLOUR_NOISE] * 3 + [max(tile_noise, COLOUR_NOISE)] * len(seen)
+    alpha = explain(guide, [*planes, *seen], noises, guide_scale)
+    np.clip(alpha, 0, 1, out=alpha)
+    alpha += CONTRAST * alpha * (1 - alpha) * (2 * alpha - 1)
+    alpha = towards_colours(alpha, guide, planes, guide_scale)
+    return alpha if spread is None else _kept_where_sure(alpha, guide, spread, guide_scale)
 
 
 def around_uncertain(guide: Alpha, margin_px: int) -> tuple[slice, slice] | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tiler.core.consensus import Consensus, consensus
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
+from tiler.core.trimap import trimap_of
 from tiler.engine.scene import Alpha, Scene, guide_of, known_at, spread_of, window
 from tiler.image.colour import to_network
 from tiler.image.hints import UNKNOWN, clamped
@@ -27,12 +28,24 @@ def answer(scene: Scene, level: Level, box: Box) -> Alpha:
             scene, level, box, [view_answer(scene, level, box, view) for view in views_at(scene, level)]
         ).alpha
     rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
-    alpha = scene.network.alpha(rgb) if network_sees(scene, level) else None
     guide, spread = guide_of(scene, level, box), spread_of(scene, level, box)
-    fused = scene.fuse(alpha, guide, rgb, max(level.guide_scale), spread)
+    alpha = _tile_answer(scene, level, box, rgb, guide, spread) if network_sees(scene, level) else None
+    fused = scene.fuse(alpha, guide, rgb, max(level.guide_scale), spread, scene.tile_noise)
     if alpha is None or not scene.may_add:
         return fused
     return clamped(np.maximum(fused, alpha), known_at(scene, level, box))
+
+
+def _tile_answer(
+    scene: Scene, level: Level, box: Box, rgb: NDArray[np.float32], guide: Alpha, spread: Alpha | None
+) -> Alpha:
+    """Return the network's alpha of a tile; one that has to be told what is known is given a trimap."""
+    network = scene.tile_network or scene.network
+    if not scene.tells_tiles:
+        return network.alpha(rgb)
+    assert level.guide_scale is not None
+    trimap = trimap_of(guide, spread, max(level.guide_scale))
+    return network.alpha(rgb, clamped(trimap, known_at(scene, level, box)))
 
 
 def network_sees(scene: Scene, level: Level) -> bool:

@@ -1,8 +1,8 @@
 """The same graph on a Dask cluster: workers open the work folder themselves, and only coordinates and tiles travel.
 
-Every worker process has one network session. All see the picture and the work folder under the same path. A worker
-that dies is replaced by its nanny. What it had in memory is made again, unless the blocks that needed it are on the
-canvas. So the bytes are those of one machine.
+Every worker process has one network session, or one of two networks. All see the picture and the work folder under the
+same path. A worker that dies is replaced by its nanny. What it had in memory is made again, unless the blocks that
+needed it are on the canvas. So the bytes are those of one machine.
 """
 
 import logging
@@ -45,8 +45,8 @@ def travelling(
     scene: Scene, source: Path, folder: Path, settings: Settings, recipe: Recipe, open_network: Open
 ) -> Travelling:
     """Return `scene` as one that may be sent to workers, which see the same `source` and work `folder`."""
-    # Each worker would resolve "auto" by itself.
-    compute = replace(settings.compute, precision=recipe.precision)
+    # Each worker would resolve "auto" by itself. Of two networks each may have a precision of its own.
+    compute = settings.compute if recipe.guide else replace(settings.compute, precision=recipe.precision)
     ticket = Ticket(uuid4().hex[:8], source.absolute(), folder.absolute(), recipe, compute, settings.run, open_network)
     return Travelling(**{part.name: getattr(scene, part.name) for part in fields(scene)}, ticket=ticket)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.core.consensus import Consensus
+from tiler.core.fusion import TILE_NOISE
 from tiler.core.geometry import Axis, Box
 from tiler.core.guide import enlarge
 from tiler.core.plan import Level, Plan
@@ -45,6 +46,7 @@ class Fuse(Protocol):
         rgb: NDArray[np.float32],
         guide_scale: float,
         spread: Alpha | None,
+        tile_noise: float,
         /,
     ) -> Alpha: ...
 
@@ -53,8 +55,10 @@ class Fuse(Protocol):
 class Scene:
     """Everything that the tasks of a run share; each part may be used from any thread.
 
-    views: in which the base is shown to the network. network_levels: in so many levels above the base the network sees
-    the tiles; None: in all. hints: what is known beforehand. regions: where tiles run, in pixels of the picture; none
+    network: sees the base and takes the closer look. tile_network: sees the tiles; None: `network` does. tile_noise:
+    how far off its shades are there. tells_tiles: it is given a trimap with every tile. views: in which the base is
+    shown to the network. network_levels: in so many levels above the base the tiles are shown to a network; None: in
+    all. hints: what is known beforehand. regions: where tiles run, in pixels of the picture; none
     stands for all of it. strict: a tile without an answer ends the run; otherwise the guide takes its place, and
     the journal lists it. backlog_tiles: at least so many tiles may wait for the blocks above them, so that rows of a
     few tiles keep all threads at work. may_add: a tile's own alpha may add foreground that the guide does not show.
@@ -76,15 +80,23 @@ class Scene:
     backlog_tiles: int = 0
     may_add: bool = False
     looks: Looks | None = None
+    tile_network: Network | None = None
+    tile_noise: float = TILE_NOISE
+    tells_tiles: bool = False
 
 
 def for_network(scene: Scene, card: ModelCard, matting: MattingOptions) -> Scene:
-    """Return `scene` with the views, the network levels and the closer looks that card and options ask for."""
+    """Return `scene` with the views, the network levels and the closer looks that card and options ask for.
+
+    card: that of the network, or of the two as one.
+    """
     return replace(
         scene,
         views=views_of(card, tiling_of(card, matting).guide_px, matting.views),
         network_levels=network_levels_of(card, matting.network_levels),
         looks=scene.journal.looks if looks_closer(card) else None,
+        tile_noise=TILE_NOISE if card.noise is None else card.noise,
+        tells_tiles=card.input.trimap is not None,
     )
 
 

@@ -13,10 +13,10 @@ from tiler.errors import SettingsError, TilerError
 from tiler.image.open import open_source
 from tiler.image.own_alpha import WithoutAlpha
 from tiler.memory import release_memory
-from tiler.model.retry import RetryingNetwork
+from tiler.model.retry import retrying
 from tiler.model.session import Opened
 from tiler.progress import Progress
-from tiler.recipe import Recipe, shaping_versions
+from tiler.recipe import Recipe, parts_of, shaping_versions
 from tiler.settings import ComputeOptions, RunOptions
 from tiler.store.workdir import joined
 
@@ -32,7 +32,7 @@ class Ticket:
 
     name: of this run alone, so that no worker takes what it keeps of an earlier run for it. recipe: of the process
     that sends it, precision and device resolved; a worker that would shape other bytes is refused. open_network: makes
-    the one network of the process.
+    the network of the process, which may be a pair.
     """
 
     name: str
@@ -82,8 +82,9 @@ def _scene_with(network: Opened, ticket: Ticket, worker: Any) -> Scene:
     plan = ticket.recipe.plan
     pyramid, canvas, journal, hints = joined(ticket.folder, source, plan)
     progress = _ToClient(f"{TOPIC}-{ticket.name}", worker)
-    retrying = RetryingNetwork(network)
-    scene = Scene(plan, pyramid, retrying, fuse, canvas, journal, progress, hints=hints, strict=ticket.run.strict)
+    guide, tiles = retrying(network)
+    scene = Scene(plan, pyramid, guide, fuse, canvas, journal, progress, hints=hints, strict=ticket.run.strict)
+    scene = replace(scene, tile_network=tiles)
     return for_network(scene, ticket.recipe.card, ticket.recipe.matting)
 
 
@@ -102,14 +103,7 @@ def _network(ticket: Ticket, worker: Any) -> Opened:
         raise SettingsError(
             f"The worker {worker.address} cannot open the network: {error.what}", error.remedy
         ) from error
-    own = replace(
-        versions,
-        card=network.card,
-        graph_sha256=network.sha256,
-        precision=network.precision,
-        device=network.device,
-    )
-    _check_recipe(own, ticket, worker)
+    _check_recipe(replace(versions, **parts_of(network)), ticket, worker)
     return network
 
 

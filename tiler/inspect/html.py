@@ -137,12 +137,13 @@ def _crop(snapshot: Snapshot, crop: Crop) -> str:
 def _provenance(report: Mapping[str, Any] | None) -> str:
     if report is None:
         return "<p>There is no report of this run.</p>"
-    model = report["model"]
+    model, guide = report["model"], report.get("guide_model")
     rows: list[tuple[str, str]] = [
         ("picture", str(report["source"])),
         ("result", str(report["output"])),
         ("network", f"{model['name']}, {model['precision']}"),
         ("sha256 of its graph", str(model["sha256"])),
+        *([("network of the guide", f"{guide['name']}, {guide['precision']}")] if guide else []),
         ("machine", str(report["machine"])),
         ("versions", ", ".join(f"{name} {number}" for name, number in report["versions"].items())),
         ("seconds", ", ".join(f"{stage} {spent:.1f}" for stage, spent in report["seconds"].items())),

@@ -9,20 +9,27 @@ from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.model.card import ModelCard
-from tiler.model.fit import Shape, alpha_of, fed, rows_and_cols
+from tiler.model.contract import Input
+from tiler.model.fit import Shape, alpha_of, fed, rows_and_cols, trimap_fed
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Plane = NDArray[np.float32]
+# What a network is fed: an array for each of its tensors.
+Feed = dict[str, NDArray[np.float32]]
+Run = Callable[[Feed], NDArray[np.float32]]
 
 # Alpha may overshoot a little; logits go much further.
 LEAST, GREATEST = -1.0, 2.0
 
 
-def asked(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) -> NDArray[np.float32]:
+def asked(
+    card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape, hint: Plane | None = None
+) -> NDArray[np.float32]:
     """Return the (h, w) float32 alpha, 0..1, of (h, w, 3) float32 RGB pixels, 0..255; any size from 1x1 up.
 
+    hint: the trimap, (h, w) float32 of 0, 0.5 and 1, for a network that takes one.
     Raises ModelError as `meant` does, and if the answer is far from 0..1.
     """
-    alpha = meant(card, run, rgb, square)
+    alpha = meant(card, run, rgb, square, hint)
     if alpha.min() < LEAST or alpha.max() > GREATEST:
         raise ModelError(
             f"{card.name} answered with alphas from {alpha.min():.3g} to {alpha.max():.3g}, and not from 0 to 1.",
@@ -33,14 +40,17 @@ def asked(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) ->
     return clipped
 
 
-def meant(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) -> NDArray[np.float32]:
+def meant(
+    card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape, hint: Plane | None = None
+) -> NDArray[np.float32]:
     """Return what the answer means by the card, (h, w) float32: an alpha in 0..1, if the card is right.
 
     run: gives the answer to what the network is fed. square: the size that the network takes, where its card says that
-    it takes one only. Raises ModelError if the answer is not what the card promises.
+    it takes one only. hint: as for `asked`. Raises ModelError if the answer is not what the card promises, or the
+    network needs a trimap and there is none.
     """
     height, width = rgb.shape[:2]
-    answer = run(fed(rgb, card.input, square))
+    answer = run(feed(card, rgb, square, hint))
     _check_answer(card, answer)
     alpha = alpha_of(answer, card.input, card.output, (height, width), square)
     if alpha.shape != (height, width):
@@ -56,9 +66,23 @@ def meant(card: ModelCard, run: Run, rgb: NDArray[np.float32], square: Shape) ->
     return alpha
 
 
-def failed(card: ModelCard, pixels: NDArray[np.float32], why: str) -> ModelError:
-    """Return the error of a runtime that gave no answer to `pixels`, in the layout of the network, because of `why`."""
-    height, width = rows_and_cols(pixels.shape, card.input.layout)
+def feed(card: ModelCard, rgb: NDArray[np.float32], square: Shape, hint: Plane | None) -> Feed:
+    """Return what each tensor of the network is fed; raises ModelError if it needs a trimap and there is none."""
+    trimap, tensor = card.input.trimap, str(card.input.tensor)
+    if trimap is None:
+        return {tensor: fed(rgb, card.input, square)}
+    if hint is None:
+        raise ModelError(
+            f"{card.name} needs a trimap beside the picture, and there is none.",
+            "Give it one, or run it on tiles, whose guide gives it one: --guide-model modnet.",
+        )
+    given = {tensor: fed(rgb, card.input, square, hint)}
+    return given if trimap.tensor is None else given | {trimap.tensor: trimap_fed(hint, trimap, card.input, square)}
+
+
+def failed(card: ModelCard, given: Feed, why: str) -> ModelError:
+    """Return the error of a runtime that gave no answer to what it was `given`, because of `why`."""
+    height, width = rows_and_cols(given[str(card.input.tensor)].shape, card.input.layout)
     return ModelError(
         f"{card.name} failed on {width} x {height} pixels: {why}",
         "If memory ran out, choose a smaller --tile-px, a smaller --guide-px or fewer --threads.",
@@ -105,9 +129,15 @@ def check_sha256(found: str, path: Path, card: ModelCard) -> None:
         )
 
 
+def tensors_of(given: Input) -> list[str]:
+    """Return the names of the tensors that a network is fed."""
+    own = given.trimap.tensor if given.trimap else None
+    return [name for name in (given.tensor, own) if name]
+
+
 def misfit(path: Path, card: ModelCard, inputs: list[str], outputs: list[str], there: set[str]) -> ModelError:
     """Return the error that says which of the card's tensors are not `there`, and which the graph has at its ends."""
-    lacking = [tensor for tensor in (card.input.tensor, card.output.tensor) if tensor and tensor not in there]
+    lacking = [tensor for tensor in (*tensors_of(card.input), card.output.tensor) if tensor and tensor not in there]
     return ModelError(
         f"{path}: this graph does not fit the card of {card.name}; it lacks {', '.join(lacking) or 'what it says'}.",
         f"It takes {', '.join(inputs[:8]) or 'nothing'} and gives {', '.join(outputs[:8]) or 'nothing'}: "

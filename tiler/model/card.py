@@ -217,7 +217,7 @@ def _check_detail(card: ModelCard, path: Path) -> None:
         raise wrong(path, f"there is an input.trimap and role is {card.role!r}", 'Its role is "detail": give that.')
     if len(set(trimap.values)) < 3 or not all(map(math.isfinite, trimap.values)):
         raise wrong(path, f"input.trimap.values is {list(trimap.values)}", "Give three different, finite numbers.")
-    if trimap.tensor == card.input.tensor:
+    if trimap.tensor is not None and trimap.tensor == card.input.tensor:
         raise wrong(
             path,
             f"input.trimap.tensor is {trimap.tensor!r}, that of the picture",

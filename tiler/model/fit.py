@@ -1,18 +1,19 @@
 """From a picture to what a network is fed, and from what it answers to an alpha: pure functions of its contract."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tiler.model.contract import Input, Layout, Output
+from tiler.model.contract import Input, Layout, Output, Trimap
 
 Plane = NDArray[np.float32]
 Pixels = NDArray[np.float32]
 Shape = tuple[int, int]
 T = TypeVar("T")
+Resize = Callable[[Pixels, Shape], Pixels]
 
 WHITE = np.float32(255)
 TO_NCHW = (2, 0, 1)
@@ -21,10 +22,11 @@ FROM_NCHW = (1, 2, 0)
 ONE_SIZE = ("square-squash", "fixed")
 
 
-def fed(rgb: Pixels, given: Input, square: Shape) -> Pixels:
+def fed(rgb: Pixels, given: Input, square: Shape, hint: Plane | None = None) -> Pixels:
     """Return what the network is fed for the (h, w, 3) float32 RGB pixels `rgb`, 0..255.
 
-    square: (height, width) of what it takes, where it takes one size.
+    square: (height, width) of what it takes, where it takes one size. hint: the trimap, (h, w) float32 of 0, 0.5 and 1,
+    which becomes one channel more where the network takes it so.
     """
     pixels = sized(rgb, given, square)
     pixels = pixels if given.channels == "rgb" else pixels[..., ::-1]
@@ -33,9 +35,15 @@ def fed(rgb: Pixels, given: Input, square: Shape) -> Pixels:
         pixels = padded(normalised(pixels, given), shape, given)
     else:
         pixels = normalised(padded(pixels, shape, given), given)
-    if given.layout == "nchw":
-        pixels = pixels.transpose(TO_NCHW)
-    return np.ascontiguousarray(pixels if given.layout == "hwc" else pixels[None])
+    if given.trimap is not None and given.trimap.tensor is None:
+        assert hint is not None
+        pixels = np.concatenate([pixels, _trimap(hint, given.trimap, given, square)], axis=-1)
+    return _laid_out(pixels, given.layout)
+
+
+def trimap_fed(hint: Plane, said: Trimap, given: Input, square: Shape) -> Pixels:
+    """Return what a tensor of its own for the trimap is fed; `hint` and `square` as in `fed`."""
+    return _laid_out(_trimap(hint, said, given, square), given.layout)
 
 
 def alpha_of(answer: NDArray[np.float32], given: Input, said: Output, shape: Shape, square: Shape) -> Plane:
@@ -49,11 +57,15 @@ def alpha_of(answer: NDArray[np.float32], given: Input, said: Output, shape: Sha
     return stretched(alpha) if said.stretch == "minmax" else alpha
 
 
-def sized(rgb: Pixels, given: Input, square: Shape) -> Pixels:
-    """Return the (h, w, 3) pixels `rgb` in the size in which the network sees them, with nothing beside them yet."""
+def sized(pixels: Pixels, given: Input, square: Shape, resize: Resize | None = None) -> Pixels:
+    """Return (h, w, channels) pixels in the size in which the network sees them, with nothing beside them yet.
+
+    resize: how they come to another size; if None, as colours do.
+    """
+    resize = resize or _resized_pixels
     if given.fit in ONE_SIZE:
-        return _resized_pixels(rgb, square)
-    return _resized_pixels(rgb, letterbox(rgb.shape[:2], square)) if given.fit == "square-letterbox" else rgb
+        return resize(pixels, square)
+    return resize(pixels, letterbox(pixels.shape[:2], square)) if given.fit == "square-letterbox" else pixels
 
 
 def fitted_shape(shape: Shape, given: Input, square: Shape) -> Shape:
@@ -64,7 +76,7 @@ def fitted_shape(shape: Shape, given: Input, square: Shape) -> Shape:
 
 
 def padded(pixels: Pixels, shape: Shape, given: Input) -> Pixels:
-    """Return the (h, w, 3) `pixels` continued to `shape`, below and to the right."""
+    """Return the (h, w, channels) `pixels` continued to `shape`, below and to the right."""
     rows, cols = shape[0] - pixels.shape[0], shape[1] - pixels.shape[1]
     if not rows and not cols:
         return pixels
@@ -146,3 +158,23 @@ def resized(plane: Plane, shape: Shape, box: tuple[float, float, float, float] |
 def _resized_pixels(rgb: Pixels, shape: Shape) -> Pixels:
     planes = [resized(np.ascontiguousarray(rgb[..., channel]), shape) for channel in range(3)]
     return np.clip(np.stack(planes, axis=-1), 0, WHITE)
+
+
+def _trimap(hint: Plane, said: Trimap, given: Input, square: Shape) -> Pixels:
+    """Return the trimap at a size that the network takes, in its numbers, (h, w, 1)."""
+    shown = sized(hint[..., None], given, square, _nearest)
+    # What is black or 0 beside the picture is background.
+    classes = np.rint(2 * padded(shown, fitted_shape(hint.shape, given, square), given)).astype(np.intp)
+    return np.asarray(said.values, np.float32)[classes]
+
+
+def _nearest(planes: Pixels, shape: Shape) -> Pixels:
+    """Return (h, w, 1) resized to `shape` without values that were not there."""
+    image = Image.fromarray(np.ascontiguousarray(planes[..., 0]))
+    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.NEAREST), np.float32)[..., None]
+
+
+def _laid_out(pixels: Pixels, layout: Layout) -> Pixels:
+    if layout == "nchw":
+        pixels = pixels.transpose(TO_NCHW)
+    return np.ascontiguousarray(pixels if layout == "hwc" else pixels[None])

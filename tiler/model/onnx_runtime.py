@@ -5,17 +5,17 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.memory import release_memory
-from tiler.model.asking import asked, check_sha256, failed, meant, misfit, named, square_of
+from tiler.model.asking import Feed, Plane, asked, check_sha256, failed, meant, square_of, tensors_of
 from tiler.model.card import ModelCard
 from tiler.model.fit import rows_and_cols
 from tiler.model.graph_report import GraphReport
 from tiler.model.network import Device, UsedPrecision
-from tiler.model.onnx_file import inputs_of, missing, read_onnx, sizes_of
+from tiler.model.onnx_file import missing, read_onnx
 from tiler.model.onnx_report import onnx_report
+from tiler.model.onnx_tensors import with_tensors
 from tiler.progress import Progress
 from tiler.settings import Precision
 
@@ -68,7 +68,7 @@ class OnnxSession:
             raise ModelError("onnxruntime does not run networks in bfloat16.", "Use --precision auto.")
         model, self._content, self.sha256 = read_onnx(path)
         check_sha256(self.sha256, path, card)
-        card = _with_tensors(card, path, model)
+        card = with_tensors(card, path, model)
         self.card, self.precision, self.graph_report = card, "f32", onnx_report(model)
         wanted = choose_provider(device, runtime.get_available_providers())
         self._session = _load(runtime, self._content, wanted, path)
@@ -81,36 +81,38 @@ class OnnxSession:
         if used != wanted:
             progress.note(f"{card.name}: onnxruntime has {wanted} and cannot use it here; the processor is used.")
         self.device = {CPU: "cpu", CUDA: "gpu"}.get(used, used.removesuffix(SUFFIX).lower())
-        self._input = next(one for one in self._session.get_inputs() if one.name == card.input.tensor)
-        if self._input.type not in FLOATS:
-            raise ModelError(
-                f"{path}: {card.input.tensor} takes {self._input.type}, and tiler gives {' or '.join(FLOATS)}.",
-                "Export the network with an input of floating point numbers.",
-            )
-        self._square = square_of(card, _fixed_sides(self._input.shape, card, path), path)
+        inputs = {one.name: one for one in self._session.get_inputs()}
+        for name in tensors_of(card.input):
+            if inputs[name].type not in FLOATS:
+                raise ModelError(
+                    f"{path}: {name} takes {inputs[name].type}, and tiler gives {' or '.join(FLOATS)}.",
+                    "Export the network with an input of floating point numbers.",
+                )
+        self._dtypes = {name: FLOATS[inputs[name].type] for name in tensors_of(card.input)}
+        self._square = square_of(card, _fixed_sides(inputs[card.input.tensor].shape, card, path), path)
         self._doubted, self._checking = used != CPU, Lock()
         if not self._doubted:
             self._content = b""
 
-    def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    def alpha(self, rgb: Plane, hint: Plane | None = None) -> Plane:
         """Return the (h, w) float32 alpha, 0..1, of (h, w, 3) float32 RGB pixels, 0..255; any size from 1x1 up.
 
-        The same pixels give the same bits, from whichever thread. The first answer of a graphics card is compared with
-        that of the processor.
+        hint: the trimap, (h, w) float32 of 0, 0.5 and 1, for a network that takes one. The same pixels give the same
+        bits, from whichever thread. The first answer of a graphics card is compared with that of the processor.
 
         Raises ModelError if the network fails, or answers with anything but what its card promises; and if a graphics
         card computes something else than the processor.
         """
-        alpha = asked(self.card, self._run, rgb, self._square)
+        alpha = asked(self.card, self._run, rgb, self._square, hint)
         with self._checking:
             if self._doubted:
-                self._compare(rgb, alpha)
+                self._compare(rgb, hint, alpha)
                 self._doubted, self._content = False, b""
         return alpha
 
-    def meant(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    def meant(self, rgb: Plane, hint: Plane | None = None) -> Plane:
         """Return what it answers by its card, as `alpha` does, but in whatever range it is."""
-        return meant(self.card, self._run, rgb, self._square)
+        return meant(self.card, self._run, rgb, self._square, hint)
 
     def __enter__(self) -> "OnnxSession":
         return self
@@ -123,21 +125,21 @@ class OnnxSession:
         self._session = None
         release_memory()
 
-    def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._answer(self._session, pixels)
+    def _run(self, given: Feed) -> Plane:
+        return self._answer(self._session, given)
 
-    def _answer(self, session: Any, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _answer(self, session: Any, given: Feed) -> Plane:
         try:
-            fed = {self._input.name: pixels.astype(FLOATS[self._input.type], copy=False)}
+            fed = {name: pixels.astype(self._dtypes[name], copy=False) for name, pixels in given.items()}
             (answer,) = session.run([self.card.output.tensor], fed)
         except Exception as error:  # its errors have no common base, and its binding raises RuntimeError as well
-            raise failed(self.card, pixels, _first_line(error)) from error
+            raise failed(self.card, given, _first_line(error)) from error
         return np.asarray(answer, np.float32)
 
-    def _compare(self, rgb: NDArray[np.float32], alpha: NDArray[np.float32]) -> None:
+    def _compare(self, rgb: Plane, hint: Plane | None, alpha: Plane) -> None:
         """Raise ModelError if the processor's alpha of `rgb` is another one."""
         by_cpu = _load(load_onnxruntime(), self._content, CPU, Path(self.card.graph))
-        expected = asked(self.card, lambda pixels: self._answer(by_cpu, pixels), rgb, self._square)
+        expected = asked(self.card, lambda given: self._answer(by_cpu, given), rgb, self._square, hint)
         if (off := float(np.abs(alpha - expected).max())) > TOLERANCE:
             raise ModelError(
                 f"{self.card.name}: the alpha of the {self.device} is off by up to {off:.2g} from the processor's.",
@@ -186,33 +188,6 @@ def _load(runtime: Any, content: bytes, provider: str, path: Path) -> Any:
             f"{path}: onnxruntime {runtime.__version__} cannot load this network: {_first_line(error)}",
             "A newer onnxruntime may know its operations: pip install --upgrade onnxruntime. Else fetch it again.",
         ) from error
-
-
-def _with_tensors(card: ModelCard, path: Path, model: Any) -> ModelCard:
-    """Return `card` with the names of its tensors. Raises ModelError if they are not what the graph takes and gives."""
-    inputs, outputs = [one.name for one in inputs_of(model)], [one.name for one in model.graph.output]
-    if inputs and outputs:
-        card = named(card, inputs, outputs)
-    if card.input.tensor not in inputs or card.output.tensor not in outputs:
-        raise misfit(path, card, inputs, outputs, {*inputs, *outputs})
-    if more := [name for name in inputs if name != card.input.tensor]:
-        raise ModelError(
-            f"{path}: this network takes {', '.join(more)} beside the picture, and tiler has nothing to give there.",
-            "Networks that take a trimap, a mask, a background or the state of a video are not run.",
-        )
-    (given,) = (one for one in inputs_of(model) if one.name == card.input.tensor)
-    if (rank := len(sizes_of(given))) != len(card.input.layout):
-        raise ModelError(
-            f"{path}: {card.input.tensor} has {rank} axes, and the card of {card.name} says {card.input.layout}.",
-            "Correct the layout under [input] in its card.",
-        )
-    channels = sizes_of(given)[card.input.layout.index("c")]
-    if channels not in (3, None):
-        raise ModelError(
-            f"{path}: {card.input.tensor} has {channels} channels in the layout {card.input.layout}, and a picture 3.",
-            "Correct the layout under [input] in its card. Networks that take more than a picture are not run.",
-        )
-    return card
 
 
 def _fixed_sides(shape: list[Any], card: ModelCard, path: Path) -> tuple[int, int] | None:

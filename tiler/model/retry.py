@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from tiler.errors import TilerError
 from tiler.model.card import ModelCard
 from tiler.model.network import Network
+from tiler.model.pair import networks_of
+from tiler.model.session import Opened
 
 
 class NoAnswerError(Exception):
@@ -26,39 +28,47 @@ class RetryingNetwork:
     What fails beside other tiles, for want of memory above all, often succeeds alone.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, beside: Network | None = None) -> None:
+        """Ask `network`, whose memory is also that of `beside`: nobody asks that one meanwhile either."""
         self._network = network
-        self._door = _door_of(network)
+        self._door = _door_of(beside or network)
 
     @property
     def card(self) -> ModelCard:
         return self._network.card
 
-    def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    def alpha(self, rgb: NDArray[np.float32], hint: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the network's answer; raises NoAnswerError if it fails twice, with whatever error.
 
         An answer of another shape than the pixels', or with numbers that are not finite, is a failure too.
         """
+        given = (rgb,) if hint is None else (rgb, hint)
         try:
-            return self._asked(rgb, self._door.beside_others)
+            return self._asked(given, self._door.beside_others)
         except Exception:  # a network may fail in any way, and every way deserves the second chance
             pass
         # Not inside the handler: the first error holds on to the memory that the second try may need.
         try:
-            return self._asked(rgb, self._door.alone)
+            return self._asked(given, self._door.alone)
         except Exception as error:
             raise NoAnswerError(_reason(error)) from error
 
     def _asked(
-        self, rgb: NDArray[np.float32], way_in: Callable[[], AbstractContextManager[None]]
+        self, given: tuple[NDArray[np.float32], ...], way_in: Callable[[], AbstractContextManager[None]]
     ) -> NDArray[np.float32]:
         with way_in():
-            alpha = self._network.alpha(rgb)
-        if alpha.shape != rgb.shape[:2]:
-            raise ValueError(f"it answered {rgb.shape[:2]} pixels with {alpha.shape}")
+            alpha = self._network.alpha(*given)
+        if alpha.shape != given[0].shape[:2]:
+            raise ValueError(f"it answered {given[0].shape[:2]} pixels with {alpha.shape}")
         if not np.isfinite(alpha).all():
             raise ValueError("it answered with numbers that are not finite")
         return alpha
+
+
+def retrying(session: Opened) -> tuple[RetryingNetwork, RetryingNetwork]:
+    """Return the networks of `networks_of`, each with a second chance while neither is asked by others."""
+    guide, tiles = networks_of(session)
+    return RetryingNetwork(guide, session), RetryingNetwork(tiles, session)
 
 
 class _Door:

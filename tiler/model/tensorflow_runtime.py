@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from tiler.errors import ModelError
 from tiler.memory import release_memory
-from tiler.model.asking import asked, check_sha256, failed, misfit, square_of
+from tiler.model.asking import Feed, asked, check_sha256, failed, feed, misfit, square_of, tensors_of
 from tiler.model.card import ModelCard
 from tiler.model.contract import Layout
-from tiler.model.fit import Shape, fed, rows_and_cols
+from tiler.model.fit import Shape, rows_and_cols
 from tiler.model.graph_file import read_graph, unpack_weights
 from tiler.model.graph_report import GraphReport, graph_report
 from tiler.model.network import Device, UsedPrecision
@@ -60,22 +60,23 @@ class TensorFlowSession:
         with graph.as_default():
             try:
                 tf.import_graph_def(definition, name="")
-                self._input = graph.get_tensor_by_name(card.input.tensor)
+                self._inputs = {name: graph.get_tensor_by_name(name) for name in tensors_of(card.input)}
                 self._answer = graph.get_tensor_by_name(card.output.tensor)
             except (KeyError, ValueError) as error:
                 raise _misfit(path, card, definition) from error
-            self._square = square_of(card, _fixed_sides(self._input, card.input.layout), path)
+            self._square = square_of(card, _fixed_sides(self._inputs[str(card.input.tensor)], card.input.layout), path)
             self._session = tf.compat.v1.Session(graph=graph, config=_config(tf, self.precision, self.device, threads))
         self._settle()
 
-    def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    def alpha(self, rgb: NDArray[np.float32], hint: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the (h, w) float32 alpha, 0..1, of (h, w, 3) float32 RGB pixels, 0..255; any size from 1x1 up.
 
-        The same pixels give the same bits, from whichever thread.
+        hint: the trimap, (h, w) float32 of 0, 0.5 and 1, for a network that takes one. The same pixels
+        give the same bits, from whichever thread.
 
         Raises ModelError if the network fails, or answers with anything but what its card promises.
         """
-        return asked(self.card, self._run, rgb, self._square)
+        return asked(self.card, self._run, rgb, self._square, hint)
 
     def __enter__(self) -> "TensorFlowSession":
         return self
@@ -91,16 +92,19 @@ class TensorFlowSession:
     def _settle(self) -> None:
         """Run once on a speck: the graph is optimised now, and the memory for copies of its weights given back."""
         speck_px = max(64, self.card.input.multiple_px)
-        self._run(fed(np.zeros((speck_px, speck_px, 3), np.float32), self.card.input, self._square))
+        speck = np.zeros((speck_px, speck_px, 3), np.float32)
+        self._run(feed(self.card, speck, self._square, speck[..., 0]))
         release_memory()
 
-    def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _run(self, given: Feed) -> NDArray[np.float32]:
         from tensorflow.errors import OpError
 
         try:
-            answer: NDArray[np.float32] = self._session.run(self._answer, {self._input: pixels})
+            answer: NDArray[np.float32] = self._session.run(
+                self._answer, {self._inputs[name]: pixels for name, pixels in given.items()}
+            )
         except OpError as error:
-            raise failed(self.card, pixels, error.message.splitlines()[0]) from error
+            raise failed(self.card, given, error.message.splitlines()[0]) from error
         return answer
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from tiler.errors import ModelError
 from tiler.model.card import ModelCard
@@ -42,18 +43,33 @@ class Trial:
         )
 
 
+def _known(network: Network, figure: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    """Return the trimap of the drawn figure for a network that takes one: the outline is not known."""
+    if network.card.input.trimap is None:
+        return None
+    reach = max(3, len(figure) // 16)
+    near = ndimage.maximum_filter(figure, reach) != ndimage.minimum_filter(figure, reach)
+    return np.where(near, 0.5, figure).astype(np.float32)
+
+
 def try_out(network: Network) -> Trial:
     """Return what `network` answers for the drawn picture; raises ModelError if it does not keep its card."""
     rgb, figure = drawn(max(64, network.card.guide_px))
-    alpha = network.alpha(rgb)
-    mirrored = network.alpha(np.ascontiguousarray(rgb[:, ::-1]))[:, ::-1]
-    turned = network.alpha(np.ascontiguousarray(rgb[::-1]))[::-1]
+    known = _known(network, figure)
+
+    def asked(*axes: slice) -> NDArray[np.float32]:
+        """Return the answer for the picture turned along `axes`, turned back."""
+        hint = None if known is None else np.ascontiguousarray(known[axes])
+        return network.alpha(np.ascontiguousarray(rgb[axes]), hint)[axes]
+
+    back, as_it_is = slice(None, None, -1), slice(None)
+    alpha, mirrored, turned = asked(as_it_is), asked(as_it_is, back), asked(back)
     return Trial(
         least=float(alpha.min()),
         greatest=float(alpha.max()),
         mirrored=float(np.abs(alpha - mirrored).mean()),
         upside_down=float(np.abs(alpha - turned).mean()),
-        same=bool((network.alpha(rgb) == alpha).all()),
+        same=bool((asked(as_it_is) == alpha).all()),
         figure=float(alpha[figure].mean()),
         around=float(alpha[~figure].mean()),
     )
@@ -64,8 +80,8 @@ def with_activation(session: OnnxSession) -> tuple[ModelCard, tuple[str, ...]]:
 
     Raises ModelError if no activation makes an alpha of it.
     """
-    rgb, _ = drawn(max(64, session.card.guide_px))
-    answer = session.meant(rgb)
+    rgb, figure = drawn(max(64, session.card.guide_px))
+    answer = session.meant(rgb, _known(session, figure))
     least, greatest = float(answer.min()), float(answer.max())
     if least >= -SLACK and greatest <= 1 + SLACK:
         return session.card, ()
