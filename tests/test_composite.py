@@ -235,6 +235,8 @@ WRONG = {
     (lambda _: {"background": "gradient:white,blu"}): (SettingsError, "two colours"),
     (lambda _: {"background": "gradient:white,blue,up"}): (SettingsError, "two colours"),
     (lambda _: {"background": "blur:9", "original": "missing.jpg"}): (InputError, "no such file"),
+    (lambda _: {"light_wrap": 1.5}): (SettingsError, "--light-wrap"),
+    (lambda _: {"match_light": float("nan")}): (SettingsError, "--match-light"),
     (lambda _: {"edge": ["grow:1"]}): (SettingsError, "--edge"),
 }
 
@@ -307,3 +309,16 @@ def test_an_offset_moves_a_picture(tmp_path, fit, offset):
         inside = ((rows >= 0) & (rows < SHAPE[0]))[:, None] & ((cols >= 0) & (cols < SHAPE[1]))
         wanted = np.where(inside[..., None], back[rows % SHAPE[0]][:, cols % SHAPE[1]], 0)
     np.testing.assert_array_equal(got[alpha == 0], wanted[alpha == 0])
+
+
+def test_the_light_of_the_background_comes_in_as_asked(tmp_path):
+    _, alpha = cutout(tmp_path / "cutout.tif")
+    plain, lit = tmp_path / "plain.tif", tmp_path / "lit.tif"
+    tiler.compose(tmp_path / "cutout.tif", plain, "orange")
+    tiler.compose(tmp_path / "cutout.tif", lit, "orange", light_wrap=0.8, match_light=0.5)
+    before, after = (tifffile.imread(path).astype(int) for path in (plain, lit))
+    np.testing.assert_array_equal(before[alpha == 0], after[alpha == 0])
+    orange = np.array([255, 165, 0])
+    apart = [np.abs(one[alpha == 65535].mean(axis=0) - orange).sum() for one in (before, after)]
+    assert apart[1] < apart[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"cutout.tif", "plain.tif", "lit.tif"}
