@@ -1,3 +1,5 @@
+import zlib
+
 import numpy as np
 import pytest
 import pyvips
@@ -210,6 +212,36 @@ def too_large(folder):
     return {"cutout": "long.tif", "output": "out.jpg"}
 
 
+def half_a_cutout(folder):
+    """Its end is missing, which is found when most of the result is written."""
+    pixels = noise((1500, 90, 4), np.uint8)
+    Image.fromarray(pixels).save(folder / "half.png")
+    data = (folder / "half.png").read_bytes()
+    (folder / "half.png").write_bytes(data[: len(data) * 9 // 10])
+    return {"cutout": "half.png"}
+
+
+def half_an_original(folder):
+    return {**cut_short(folder), "background": "blur:9", "original": "back.png"}
+
+
+def no_profile_in_front(folder):
+    cutout(folder / "odd.tif", icc=SRGB[:200] + bytes(len(SRGB) - 200))
+    return {"cutout": "odd.tif", "background": "orange"}
+
+
+def a_lying_header(folder):
+    """A few bytes that claim 100000 x 300000 px."""
+    ihdr = b"IHDR" + (100_000).to_bytes(4, "big") + (300_000).to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
+    chunk = (13).to_bytes(4, "big") + ihdr + zlib.crc32(ihdr).to_bytes(4, "big")
+    (folder / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    return {"background": "huge.png"}
+
+
+def too_large_for_webp(folder):
+    return {**too_large(folder), "output": "out.webp"}
+
+
 def another_size(folder):
     Image.new("RGB", (20, 20)).save(folder / "photo.png")
     return {"background": "original", "original": "photo.png"}
@@ -227,6 +259,11 @@ WRONG = {
     (lambda _: {"output": "nowhere/out.tif"}): (OutputError, "no directory"),
     (lambda _: {"cutout": "missing.tif"}): (InputError, "no such file"),
     (lambda _: {"fit": "stretch"}): (SettingsError, "--fit"),
+    half_a_cutout: (InputError, "half.png"),
+    half_an_original: (InputError, "back.png"),
+    no_profile_in_front: (InputError, "profile"),
+    a_lying_header: (InputError, "huge.png"),
+    too_large_for_webp: (OutputError, "16383 px"),
     another_size: (InputError, "20 x 20 px, and the cutout 90 x 620 px"),
     (lambda _: {"background": "original"}): (SettingsError, "--original"),
     (lambda _: {"background": "blur:0"}): (SettingsError, "a radius in pixels"),
