@@ -8,6 +8,7 @@ from PIL import Image, ImageCms
 
 import tiler
 from tests.fakes import RecordedProgress
+from tests.image.metadata.test_gpano import xmp_packet
 from tests.image.pictures import SRGB, noise
 from tiler.core.compositing import over, srgb_curve
 from tiler.core.edges import edged, halo_of
@@ -359,3 +360,21 @@ def test_the_light_of_the_background_comes_in_as_asked(tmp_path):
     apart = [np.abs(one[alpha == 65535].mean(axis=0) - orange).sum() for one in (before, after)]
     assert apart[1] < apart[0]
     assert {path.name for path in tmp_path.iterdir()} == {"cutout.tif", "plain.tif", "lit.tif"}
+
+
+@pytest.mark.parametrize("turn", [True, False])
+def test_the_ends_of_a_full_turn_are_neighbours_for_the_edge(tmp_path, turn):
+    pixels = np.full((40, 80, 4), 255, np.uint8)
+    pixels[:, 20:, 3] = 0
+    xmp = xmp_packet(False, ProjectionType="equirectangular")
+    tifffile.imwrite(
+        tmp_path / "cutout.tif",
+        pixels,
+        photometric="rgb",
+        extrasamples=["unassalpha"],
+        extratags=[(700, 1, len(xmp), xmp, True)] if turn else [],
+    )
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", "black", edge=["feather:3"])
+    got = tifffile.imread(tmp_path / "out.tif")[20, :, 0]
+    assert (got[-1] > 0) == turn
+    assert (got[0] == 255) != turn

@@ -9,7 +9,7 @@ from tests.image.test_clean_colours import soft_alpha
 from tiler.core.compositing import srgb_curve
 from tiler.core.geometry import Box
 from tiler.core.light import Light
-from tiler.image import relit as module
+from tiler.image import columns
 from tiler.image.background import OneColour
 from tiler.image.relit import Amounts, Lit, relit
 from tiler.progress import Silent
@@ -41,7 +41,7 @@ def whole(lit, amounts, tmp_path):
 def test_a_box_is_a_part_of_the_whole(tmp_path_factory, data, amounts):
     box = data.draw(boxes(SHAPE))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK_PX", 37)
+        patch.setattr(columns, "BLOCK_PX", 37)
         with relit(lit(), amounts, tmp_path_factory.mktemp("scratch"), Silent()) as read:
             for one, other in zip(read(box), read(Box.whole(SHAPE)), strict=True):
                 np.testing.assert_array_equal(one, other[box.slices])

@@ -1,7 +1,6 @@
 """A cutout in the light of what it is laid over, window by window."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +14,16 @@ from tiler.core.light import Light
 from tiler.core.relight import Sums, Tone, matched, to_lab, wrapped
 from tiler.image.background import Background
 from tiler.image.clean_colours import ReadBoth
+from tiler.image.columns import by_columns
 from tiler.image.soft import Planes, softened
 from tiler.image.source import BAND_ROWS, Pixels
 from tiler.progress import Progress
-from tiler.settings import default_threads
 
 WHITE = np.float32(65535)
 # Sigma as a share of the short side: of light that wraps around the edge, and of the nearness to it.
 WRAP, NEAR = 1 / 200, 1 / 20
 # Every so many pixels one is asked for its tone.
 TONE_STEP = 4
-# Columns that are worked on at once.
-BLOCK_PX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +102,12 @@ class _Relit:
 
     def read(self, box: Box) -> tuple[Pixels, NDArray[np.uint16]]:
         pixels, alpha = self.lit.read(box)
-        out: NDArray[Any] = pixels.copy()
 
-        def block(start: int) -> None:
-            cols = Span(start, min(start + BLOCK_PX, box.cols.stop))
-            at = Box(box.rows, cols).within(box).slices
-            out[at] = np.where(alpha[at][..., None] > 0, self._changed(pixels[at], Box(box.rows, cols)), pixels[at])
+        def part(one: Box) -> NDArray[Any]:
+            at = one.within(box).slices
+            return np.where(alpha[at][..., None] > 0, self._changed(pixels[at], one), pixels[at])
 
-        with ThreadPoolExecutor(default_threads()) as pool:
-            list(pool.map(block, range(box.cols.start, box.cols.stop, BLOCK_PX)))
-        return out, alpha
+        return by_columns(box, pixels.dtype, part), alpha
 
     def _changed(self, pixels: NDArray[Any], box: Box) -> NDArray[Any]:
         light = self.lit.light.of(pixels)
