@@ -73,23 +73,15 @@ def compose(
         raise SettingsError(f"--fit is {fit!r}.", f"Choose one of: {', '.join(get_args(Fit))}.")
     edges, amounts = edges_of(edge), _amounts(light_wrap, match_light)
     wanted = check(cutout, output, background, original)
-    output_format = OPAQUE_FORMATS[output.suffix.lower()]
+    output_format, scratch = OPAQUE_FORMATS[output.suffix.lower()], output.resolve().parent
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_source(cutout)))
-        for note in source.metadata.notes:
-            progress.note(f"{cutout}: {note}")
-        if not source.has_alpha:
-            raise InputError(f"{cutout}: this picture has no alpha.", "Make a cutout of it first: tiler matte.")
-        check_size(output, output_format, source.shape)
-        scratch = output.resolve().parent
+        image = _checked_image(cutout, output, output_format, source, progress)
         remove_stale(output)
         again = halo_of(edges) > 0 or isinstance(wanted, Own) or amounts != Amounts()
         front = stack.enter_context(
             opened_cutout(cutout, source, gamma=gamma, again=again, scratch=scratch, progress=progress)
         )
-        image, notes = _output_image(output, output_format, source)
-        for note in notes:
-            progress.note(note)
         behind = stack.enter_context(
             _background(wanted, front, Placing(fit, offset), original, scratch, MOST_PIXELS, progress)
         )
@@ -119,6 +111,24 @@ def check(cutout: Path, output: Path, background: str | Path, original: Path | N
     for path in (cutout, Path(background), *([original] if original else [])):
         check_place(output, output_format, path)
     return wanted_background(str(background), original)
+
+
+def _checked_image(
+    cutout: Path, output: Path, output_format: OutputFormat, source: Source, progress: Progress
+) -> OutputImage:
+    """Return what is to be written, its bands still missing; note what a person should know of the two files.
+
+    Raises InputError if the cutout has no alpha, OutputError if the format cannot hold it.
+    """
+    for note in source.metadata.notes:
+        progress.note(f"{cutout}: {note}")
+    if not source.has_alpha:
+        raise InputError(f"{cutout}: this picture has no alpha.", "Make a cutout of it first: tiler matte.")
+    check_size(output, output_format, source.shape)
+    image, notes = _output_image(output, output_format, source)
+    for note in notes:
+        progress.note(note)
+    return image
 
 
 def _amounts(wrap: float, match: float) -> Amounts:
