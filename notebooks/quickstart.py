@@ -39,3 +39,10 @@ print({stage: round(seconds, 1) for stage, seconds in report.seconds.items()})
 # %%
 snapshot = figures.load(folder / "snapshot.npz")
 figures.pair(snapshot)
+
+# %% [markdown]
+# The cutout over other backgrounds. Its hair has the colours of the foreground alone; `tiler compose` makes the same at
+# full size. Colours by their names, and pictures as arrays, may be given as well.
+
+# %%
+figures.on_backgrounds(snapshot, "white", "#00b140", "navy")

@@ -1,3 +1,5 @@
+import zlib
+
 import numpy as np
 import pytest
 import pyvips
@@ -6,6 +8,7 @@ from PIL import Image, ImageCms
 
 import tiler
 from tests.fakes import RecordedProgress
+from tests.image.metadata.test_gpano import xmp_packet
 from tests.image.pictures import SRGB, noise
 from tiler.core.compositing import over, srgb_curve
 from tiler.core.edges import edged, halo_of
@@ -210,6 +213,36 @@ def too_large(folder):
     return {"cutout": "long.tif", "output": "out.jpg"}
 
 
+def half_a_cutout(folder):
+    """Its end is missing, which is found when most of the result is written."""
+    pixels = noise((1500, 90, 4), np.uint8)
+    Image.fromarray(pixels).save(folder / "half.png")
+    data = (folder / "half.png").read_bytes()
+    (folder / "half.png").write_bytes(data[: len(data) * 9 // 10])
+    return {"cutout": "half.png"}
+
+
+def half_an_original(folder):
+    return {**cut_short(folder), "background": "blur:9", "original": "back.png"}
+
+
+def no_profile_in_front(folder):
+    cutout(folder / "odd.tif", icc=SRGB[:200] + bytes(len(SRGB) - 200))
+    return {"cutout": "odd.tif", "background": "orange"}
+
+
+def a_lying_header(folder):
+    """A few bytes that claim 100000 x 300000 px."""
+    ihdr = b"IHDR" + (100_000).to_bytes(4, "big") + (300_000).to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
+    chunk = (13).to_bytes(4, "big") + ihdr + zlib.crc32(ihdr).to_bytes(4, "big")
+    (folder / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    return {"background": "huge.png"}
+
+
+def too_large_for_webp(folder):
+    return {**too_large(folder), "output": "out.webp"}
+
+
 def another_size(folder):
     Image.new("RGB", (20, 20)).save(folder / "photo.png")
     return {"background": "original", "original": "photo.png"}
@@ -227,6 +260,11 @@ WRONG = {
     (lambda _: {"output": "nowhere/out.tif"}): (OutputError, "no directory"),
     (lambda _: {"cutout": "missing.tif"}): (InputError, "no such file"),
     (lambda _: {"fit": "stretch"}): (SettingsError, "--fit"),
+    half_a_cutout: (InputError, "half.png"),
+    half_an_original: (InputError, "back.png"),
+    no_profile_in_front: (InputError, "profile"),
+    a_lying_header: (InputError, "huge.png"),
+    too_large_for_webp: (OutputError, "16383 px"),
     another_size: (InputError, "20 x 20 px, and the cutout 90 x 620 px"),
     (lambda _: {"background": "original"}): (SettingsError, "--original"),
     (lambda _: {"background": "blur:0"}): (SettingsError, "a radius in pixels"),
@@ -235,6 +273,8 @@ WRONG = {
     (lambda _: {"background": "gradient:white,blu"}): (SettingsError, "two colours"),
     (lambda _: {"background": "gradient:white,blue,up"}): (SettingsError, "two colours"),
     (lambda _: {"background": "blur:9", "original": "missing.jpg"}): (InputError, "no such file"),
+    (lambda _: {"light_wrap": 1.5}): (SettingsError, "--light-wrap"),
+    (lambda _: {"match_light": float("nan")}): (SettingsError, "--match-light"),
     (lambda _: {"edge": ["grow:1"]}): (SettingsError, "--edge"),
 }
 
@@ -307,3 +347,34 @@ def test_an_offset_moves_a_picture(tmp_path, fit, offset):
         inside = ((rows >= 0) & (rows < SHAPE[0]))[:, None] & ((cols >= 0) & (cols < SHAPE[1]))
         wanted = np.where(inside[..., None], back[rows % SHAPE[0]][:, cols % SHAPE[1]], 0)
     np.testing.assert_array_equal(got[alpha == 0], wanted[alpha == 0])
+
+
+def test_the_light_of_the_background_comes_in_as_asked(tmp_path):
+    _, alpha = cutout(tmp_path / "cutout.tif")
+    plain, lit = tmp_path / "plain.tif", tmp_path / "lit.tif"
+    tiler.compose(tmp_path / "cutout.tif", plain, "orange")
+    tiler.compose(tmp_path / "cutout.tif", lit, "orange", light_wrap=0.8, match_light=0.5)
+    before, after = (tifffile.imread(path).astype(int) for path in (plain, lit))
+    np.testing.assert_array_equal(before[alpha == 0], after[alpha == 0])
+    orange = np.array([255, 165, 0])
+    apart = [np.abs(one[alpha == 65535].mean(axis=0) - orange).sum() for one in (before, after)]
+    assert apart[1] < apart[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"cutout.tif", "plain.tif", "lit.tif"}
+
+
+@pytest.mark.parametrize("turn", [True, False])
+def test_the_ends_of_a_full_turn_are_neighbours_for_the_edge(tmp_path, turn):
+    pixels = np.full((40, 80, 4), 255, np.uint8)
+    pixels[:, 20:, 3] = 0
+    xmp = xmp_packet(False, ProjectionType="equirectangular")
+    tifffile.imwrite(
+        tmp_path / "cutout.tif",
+        pixels,
+        photometric="rgb",
+        extrasamples=["unassalpha"],
+        extratags=[(700, 1, len(xmp), xmp, True)] if turn else [],
+    )
+    tiler.compose(tmp_path / "cutout.tif", tmp_path / "out.tif", "black", edge=["feather:3"])
+    got = tifffile.imread(tmp_path / "out.tif")[20, :, 0]
+    assert (got[-1] > 0) == turn
+    assert (got[0] == 255) != turn

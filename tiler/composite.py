@@ -25,6 +25,7 @@ from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
 from tiler.image.placed import Fit, Placing
 from tiler.image.prefetch import prefetched
+from tiler.image.relit import Amounts, Lit, relit
 from tiler.image.source import BAND_ROWS, Source
 from tiler.image.write.export import check_place, check_size, write_atomically
 from tiler.image.write.fitting import fitted
@@ -44,6 +45,8 @@ def compose(
     original: str | Path | None = None,
     gamma: bool = False,
     edge: Sequence[str] = (),
+    light_wrap: float = 0.0,
+    match_light: float = 0.0,
     progress: Progress | None = None,
 ) -> None:
     """Write `output`, the picture `cutout` over a background.
@@ -58,7 +61,9 @@ def compose(
     down) in pixels of the cutout, by which it is moved from there; one that covers moves as far as it still does.
     original: the picture of which the cutout was made.
     gamma: mix the samples as they are, as many editors do, and not the light that they mean. edge: changes of the edge
-    of the cutout, in their order, such as "shrink:1"; as for `--edge`. progress: receives stages and notes.
+    of the cutout, in their order, such as "shrink:1"; as for `--edge`. light_wrap: how much of the background's light
+    comes around the edge of the subject, 0..1. match_light: how far the mean and the contrast of the subject are moved
+    towards those of the background, 0..1. progress: receives stages and notes.
 
     Raises TilerError: SettingsError, InputError or OutputError.
     """
@@ -66,25 +71,17 @@ def compose(
     original = None if original is None else Path(original)
     if fit not in get_args(Fit):
         raise SettingsError(f"--fit is {fit!r}.", f"Choose one of: {', '.join(get_args(Fit))}.")
-    edges = edges_of(edge)
+    edges, amounts = edges_of(edge), _amounts(light_wrap, match_light)
     wanted = check(cutout, output, background, original)
-    output_format = OPAQUE_FORMATS[output.suffix.lower()]
+    output_format, scratch = OPAQUE_FORMATS[output.suffix.lower()], output.resolve().parent
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_source(cutout)))
-        for note in source.metadata.notes:
-            progress.note(f"{cutout}: {note}")
-        if not source.has_alpha:
-            raise InputError(f"{cutout}: this picture has no alpha.", "Make a cutout of it first: tiler matte.")
-        check_size(output, output_format, source.shape)
-        scratch = output.resolve().parent
+        image = _checked_image(cutout, output, output_format, source, progress)
         remove_stale(output)
-        again = halo_of(edges) > 0 or isinstance(wanted, Own)
+        again = halo_of(edges) > 0 or isinstance(wanted, Own) or amounts != Amounts()
         front = stack.enter_context(
             opened_cutout(cutout, source, gamma=gamma, again=again, scratch=scratch, progress=progress)
         )
-        image, notes = _output_image(output, output_format, source)
-        for note in notes:
-            progress.note(note)
         behind = stack.enter_context(
             _background(wanted, front, Placing(fit, offset), original, scratch, MOST_PIXELS, progress)
         )
@@ -92,6 +89,8 @@ def compose(
         if edges:
             wraps = is_full_turn(source.metadata.xmp, source.shape)
             read = with_edges(read, source.shape, edges, default_threads(), wraps=wraps)
+        if amounts != Amounts():
+            read = stack.enter_context(relit(Lit(source.shape, read, behind, front.light), amounts, scratch, progress))
         starts = range(0, source.shape[0], BAND_ROWS)
         progress.stage("compose", len(starts))
         make = _bands_over(read, behind, source.shape, front.mixing, image.dtype, progress)
@@ -112,6 +111,31 @@ def check(cutout: Path, output: Path, background: str | Path, original: Path | N
     for path in (cutout, Path(background), *([original] if original else [])):
         check_place(output, output_format, path)
     return wanted_background(str(background), original)
+
+
+def _checked_image(
+    cutout: Path, output: Path, output_format: OutputFormat, source: Source, progress: Progress
+) -> OutputImage:
+    """Return what is to be written, its bands still missing; note what a person should know of the two files.
+
+    Raises InputError if the cutout has no alpha, OutputError if the format cannot hold it.
+    """
+    for note in source.metadata.notes:
+        progress.note(f"{cutout}: {note}")
+    if not source.has_alpha:
+        raise InputError(f"{cutout}: this picture has no alpha.", "Make a cutout of it first: tiler matte.")
+    check_size(output, output_format, source.shape)
+    image, notes = _output_image(output, output_format, source)
+    for note in notes:
+        progress.note(note)
+    return image
+
+
+def _amounts(wrap: float, match: float) -> Amounts:
+    for name, value in (("--light-wrap", wrap), ("--match-light", match)):
+        if not 0 <= value <= 1:
+            raise SettingsError(f"{name} is {value}.", "Give a number from 0 to 1.")
+    return Amounts(wrap, match)
 
 
 def _bands_over(

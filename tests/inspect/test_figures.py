@@ -96,3 +96,18 @@ def test_each_place_to_look_at_is_framed_where_it_is():
         place.height,
     )
     assert pixels(figures.look_here(replace(snapshot, look_here=()))).any()
+
+
+def test_the_cutout_is_drawn_over_each_background():
+    snapshot = a_snapshot()
+    assert [axes.get_title() for axes in figures.on_backgrounds(snapshot).axes] == [
+        "on white",
+        "on black",
+        "on #00b140",
+    ]
+    picture = np.full((40, 30, 3), 90, np.uint8)
+    figure = figures.on_backgrounds(snapshot, "navy", picture)
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    assert shown[0][0, 0].tolist() == [0, 0, 128]
+    assert shown[1][0, 0].tolist() == [90, 90, 90]
+    assert pixels(figure).any()

@@ -13,13 +13,14 @@ from PIL import Image
 
 from tests.snapshots import a_report, a_snapshot
 from tiler.inspect.html import html_report
+from tiler.inspect.laid import front, laid
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 # Appended by the test, not part of the report: uses the page once it is loaded, and writes what happened into it.
 PROBE = """<script>
-addEventListener("load", () => {
+addEventListener("load", async () => {
   const cut = document.getElementById("cut"), result = {};
   result.sizes = [...document.images].map(image => [image.naturalWidth, image.naturalHeight]);
   result.before = getComputedStyle(document.querySelector(".over.matte")).clipPath;
@@ -32,6 +33,16 @@ addEventListener("load", () => {
   result.stage = document.getElementById("stage").getBoundingClientRect().toJSON();
   result.wide = document.documentElement.scrollWidth - innerWidth;
   result.requests = performance.getEntriesByType("resource").filter(entry => !entry.name.startsWith("data:")).length;
+  const laid = document.getElementById("laid"), at = [];
+  for (const colour of ["#ffffff", "#000000", "#00b140"]) {
+    const choice = document.querySelector(`[data-colour="${colour}"]`);
+    choice.click();
+    await lay(choice);
+    const data = laid.getContext("2d");
+    at.push([[2, 2], [120, 90], [120, 27]].map(([x, y]) => [...data.getImageData(x, y, 1, 1).data].slice(0, 3)));
+  }
+  result.laid = at;
+  result.canvas = [laid.width, laid.height, getComputedStyle(laid.parentElement).display];
   const out = document.createElement("output"); out.id = "result"; out.textContent = JSON.stringify(result);
   document.body.append(out);
 });
@@ -91,7 +102,8 @@ def test_the_pictures_in_it_are_those_of_the_snapshot():
     assert np.abs(shown[0].astype(int) - snapshot.picture).mean() < 4
     assert np.abs(shown[1].astype(int) - snapshot.matte).mean() < 4
     np.testing.assert_array_equal(shown[2], snapshot.crops[0].picture)
-    assert len(shown) == 2 + 5 * len(snapshot.crops)
+    assert len(shown) == 2 + 5 * len(snapshot.crops) + 1
+    assert np.abs(shown[-1].astype(int) - front(snapshot)).mean() < 4
 
 
 def test_it_shows_numbers_places_and_provenance():
@@ -136,6 +148,11 @@ def test_in_a_browser_the_slider_slides_and_the_map_appears(tmp_path, size):
     assert all(width > 0 for width, _ in result["sizes"])
     assert result["stage"]["width"] / result["stage"]["height"] == pytest.approx(240 / 180, rel=0.01)
     assert result["wide"] <= 0
+    assert result["canvas"] == [240, 180, "block"]
+    foreground = front(snapshot)
+    for got, colour in zip(result["laid"], ("white", "black", "#00b140"), strict=True):
+        wanted = laid(snapshot, foreground, colour)
+        assert np.abs(np.array(got) - wanted[[2, 90, 27], [2, 120, 120]]).max() <= 6  # what a JPEG does to it
     assert result["requests"] == 0
 
 

@@ -21,6 +21,7 @@ EXAMPLES = """Examples:
   tiler compose cutout.tif -o beach.tif --background beach.jpg --offset 0,-200
   tiler compose cutout.tif -o studio.tif --background 'gradient:#fff,#999'
   tiler compose cutout.tif -o depth.tif --background blur:60 --original photo.tif
+  tiler compose cutout.tif -o dusk.tif --background dusk.jpg --light-wrap 0.5 --match-light 0.3
   tiler compose cutouts -o shop --background white --suffix .jpg
   tiler compose cutout.tif -o white.jpg --background white --edge shrink:1 --edge feather:0.7
 """
@@ -76,6 +77,18 @@ def command(
             show_default="as it is",
         ),
     ] = None,
+    light_wrap: Annotated[
+        float,
+        typer.Option("--light-wrap", help="How much of the background's light comes around the edge, 0 to 1."),
+    ] = 0.0,
+    match_light: Annotated[
+        float,
+        typer.Option(
+            "--match-light",
+            help="How far the mean and the contrast of the subject move towards the background's, 0 to 1; half as far "
+            "deep inside.",
+        ),
+    ] = 0.0,
     suffix: Annotated[str, typer.Option(help="Of a folder: what to write.")] = ".tif",
     name: Annotated[
         str, typer.Option(help="Of a folder: name of an output without its ending; {name} is a.png, {stem} is a.")
@@ -103,6 +116,8 @@ def command(
             original=original,
             gamma=gamma,
             edge=edge or (),
+            light_wrap=light_wrap,
+            match_light=match_light,
             progress=progress,
         )
 

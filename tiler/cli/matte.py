@@ -59,10 +59,12 @@ def command(
     cutout = output if background is None else output.with_name(f"{output.stem}.cutout.tif")
     if background is not None:
         check_composite(picture, cutout, output, background, settings)
+    edge = settings.output.edge
     try:
-        report = matte(picture, cutout, settings, quiet)
+        # What lies behind a cutout is found by its alpha as it is: the edge is changed when the two are put together.
+        report = matte(picture, cutout, settings if background is None else settings.with_options(edge=()), quiet)
         if background is not None:
-            compose(picture, cutout, output, background, quiet)
+            compose(picture, cutout, output, background, edge, quiet)
     except KeyboardInterrupt as error:
         written = "No output was written." if _identity(output) == before else f"{output} is written."
         error.add_note(f"the same command continues. {written}")
@@ -97,13 +99,13 @@ def check_composite(picture: Path, cutout: Path, output: Path, background: str, 
     check(cutout, output, background, picture)
 
 
-def compose(picture: Path, cutout: Path, output: Path, background: str, quiet: bool) -> None:
+def compose(picture: Path, cutout: Path, output: Path, background: str, edge: tuple[str, ...], quiet: bool) -> None:
     """Lay the cutout over the background, with progress on the terminal."""
     from tiler import composite
     from tiler.cli import terminal
 
     with terminal.progress(quiet) as progress:
-        composite.compose(cutout, output, background, original=picture, progress=process.obeying(progress))
+        composite.compose(cutout, output, background, original=picture, edge=edge, progress=process.obeying(progress))
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

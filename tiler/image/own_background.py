@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tiler.core.geometry import Box
 from tiler.core.light import Light
 from tiler.image.clean_colours import ReadBoth
+from tiler.image.columns import by_columns
 from tiler.image.soft import Planes, softened
 from tiler.image.target import dithered
 from tiler.progress import Progress
@@ -73,7 +74,10 @@ class BlurredBackground:
         return np.asarray(soft[..., :3] / soft[..., 3:])
 
     def read(self, box: Box) -> NDArray[Any]:
-        return dithered(self.light.exact(self.mean(box)), box, self.light.dtype)
+        def part(one: Box) -> NDArray[Any]:
+            return dithered(self.light.exact(self.mean(one)), one, self.light.dtype)
+
+        return by_columns(box, self.light.dtype, part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ Planes = Callable[[Box], NDArray[np.float32]]
 # A cell is so much smaller than sigma that between the centres of cells a straight line is as good as a Gaussian.
 CELLS_PER_SIGMA = 4
 MOST_CELL_PX = 256
+# Pixels whose planes are in memory at once.
+MOST_AT_ONCE = 2**22
 # What the mean of a cell, 1/12, and the line between two, 1/6, add to the variance, in cells.
 OWN_VARIANCE = 0.25
 
@@ -61,11 +63,13 @@ def cell_px(sigma: float) -> int:
 
 
 def _store(level: LevelFile, planes: Planes, shape: tuple[int, int], side: int, progress: Progress) -> None:
-    starts = range(0, shape[0], BAND_ROWS)
+    # Fewer rows of wide pictures, and whole cells.
+    rows = max(side, min(BAND_ROWS, MOST_AT_ONCE // shape[1] // side * side))
+    starts = range(0, shape[0], rows)
     progress.stage("soften", len(starts))
 
     def means(start: int) -> NDArray[np.float32]:
-        values = planes(Box(Span(start, min(start + BAND_ROWS, shape[0])), Span(0, shape[1])))
+        values = planes(Box(Span(start, min(start + rows, shape[0])), Span(0, shape[1])))
         values = np.pad(values, ((0, -values.shape[0] % side), (0, -values.shape[1] % side), (0, 0)), mode="edge")
         progress.advance()
         tall = values.reshape(-1, side, values.shape[1] * values.shape[2]).mean(axis=1, dtype=np.float32)

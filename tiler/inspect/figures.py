@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tiler.core.seams import LIMIT, Seam
+from tiler.inspect.laid import front, laid
 from tiler.inspect.snapshot import STEPS, Snapshot, Uint8, load
 
-__all__ = ["heat_map", "histogram", "load", "look_here", "pair", "repair", "worst_crops"]
+__all__ = ["heat_map", "histogram", "load", "look_here", "on_backgrounds", "pair", "repair", "worst_crops"]
 
 # Pale for a seam that cannot be seen, dark for one that can: luminance falls all the way, so a grey print shows it too.
 SEAM_COLOURS = LinearSegmentedColormap.from_list("seams", ["#fde9c4", "#f6a04d", "#d1495b", "#5f0f40"])
@@ -30,6 +31,22 @@ def pair(snapshot: Snapshot) -> Figure:
     for axes, (name, view) in zip(figure.subplots(1, 2), views, strict=True):
         _show(axes, view)
         axes.set_title(name, color=INK)
+    return figure
+
+
+def on_backgrounds(snapshot: Snapshot, *backgrounds: str | Uint8) -> Figure:
+    """Draw the cutout over backgrounds, side by side, in the foreground's own colours.
+
+    backgrounds: colours, as their names in CSS or #rrggbb, and pictures, (h, w, 3) uint8, which are scaled until they
+    cover the frame; white, black and green, if none are given.
+    """
+    shown = backgrounds or ("white", "black", "#00b140")
+    height, width = snapshot.shape
+    figure = Figure(figsize=(11, 11 / len(shown) * height / width + 0.3), layout="constrained")
+    foreground = front(snapshot)
+    for axes, background in zip(np.ravel(figure.subplots(1, len(shown))), shown, strict=True):
+        _show(axes, laid(snapshot, foreground, background))
+        axes.set_title(f"on {background}" if isinstance(background, str) else "on a picture", color=INK)
     return figure
 
 

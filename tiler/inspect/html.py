@@ -15,6 +15,7 @@ from PIL import Image
 from tiler.atomic import atomic_file
 from tiler.core.doubt import Place
 from tiler.core.seams import LIMIT, Judgement, judge
+from tiler.inspect.laid import front
 from tiler.inspect.snapshot import STEPS, Crop, Snapshot, Uint8
 
 # Artefacts cannot be seen at this quality, and the edges of the matte stay clean.
@@ -50,6 +51,7 @@ def html_report(snapshot: Snapshot, report: Mapping[str, Any] | None = None, lim
         ratio=f"{snapshot.picture.shape[1]} / {snapshot.picture.shape[0]}",
         picture=_jpeg(snapshot.picture),
         matte=_jpeg(snapshot.matte),
+        front=_jpeg(front(snapshot)),
         seams=_seam_map(snapshot, limit),
         places=_place_map(snapshot),
         place_list=_place_list(snapshot),
