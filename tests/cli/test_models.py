@@ -32,7 +32,7 @@ def test_a_network_is_added_listed_checked_and_removed(tmp_path):
     for words in (
         "fit multiple",
         "takes image,",
-        "noise 0.1,",
+        "noise not measured",
         "Its graph is fit for tiles.",
         "It answers the same twice.",
     ):

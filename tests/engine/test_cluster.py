@@ -18,7 +18,7 @@ import tiler
 from tests.fakes import ColourKey, RecordedProgress
 from tests.recipes import a_recipe
 from tests.test_run import Fake
-from tests.test_two_networks import TOLD
+from tests.test_two_networks import TOLD, TWO_CARD
 from tiler import run, subject
 from tiler.core.plan import make_plan
 from tiler.engine.scene import Scene
@@ -122,6 +122,7 @@ def open_two(_compute, _progress):
 def test_a_worker_holds_both_networks(photo, monkeypatch):
     for module in (run, subject):
         monkeypatch.setattr(module, "open_session", open_two)
+    monkeypatch.setattr(subject, "card_of", lambda _: TWO_CARD)
     straight, ran, _ = matted(photo, "threads", model="told", guide_model="modnet")
     sent, ran_there, _ = matted(photo, "processes", model="told", guide_model="modnet", cluster="local:1")
     assert sent == straight
