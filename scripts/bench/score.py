@@ -61,6 +61,8 @@ from tiler.model.views import AS_IT_IS
 from tiler.progress import Silent
 from tiler.settings import default_threads
 
+TruthOf = Callable[[NDArray[np.float32]], Alpha]
+
 FIRST = "shrink"
 HALVES = {"choose": slice(0, None, 2), "final": slice(1, None, 2), "all": slice(None)}
 
@@ -139,13 +141,19 @@ def shaped(alpha: Alpha, shape: tuple[int, int], how: Image.Resampling) -> Alpha
 
 def constrained_truth(picture: Opened, truth: Alpha) -> Fuse:
     """Return the fusion that answers every tile of the picture with the truth, under the guide constraint."""
+    known = truth_of_tiles(picture, truth)
+    return lambda _tile, guide, rgb, guide_scale, *_: constrain(known(rgb), guide, guide_scale)
+
+
+def truth_of_tiles(picture: Opened, truth: Alpha) -> TruthOf:
+    """Return what gives the truth, reduced, of a tile of the picture, by its pixels."""
     known: dict[bytes, Alpha] = {}
     for level in picture.plan.levels[:-1]:
         small = shaped(truth, level.shape, Image.Resampling.BOX)
         for tile in level.tiles:
             box = level.read(*tile)
             known[digest(to_network(picture.pyramid.read(level.index, box)))] = small[box.slices]
-    return lambda _tile, guide, rgb, guide_scale, *_: constrain(known[digest(rgb)], guide, guide_scale)
+    return lambda rgb: known[digest(rgb)]
 
 
 def digest(rgb: NDArray[np.float32]) -> bytes:

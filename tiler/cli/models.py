@@ -92,7 +92,7 @@ def check(name: Annotated[str, typer.Argument(help="A network.", show_default=Fa
     card = session.card
     likes = f"guide of {card.guide_px} px, tiles of {card.tile_px} px"
     if card.role != "guide":
-        likes += ", noise not measured, so MODNet's" if card.noise is None else f", noise {card.noise:g}"
+        likes += ", noise not measured" if card.noise is None else f", noise {card.noise:g}"
     print(f"{card.name}: {card.role}, {likes}, fit {card.input.fit}, takes {card.kind}, sha256 {session.sha256}")
     print("\n".join((card.terms, *(session.graph_report.sentences() or ("Its graph is fit for tiles.",)))))
     print("\n".join(tried.sentences()))

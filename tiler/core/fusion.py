@@ -25,7 +25,8 @@ Alpha = NDArray[np.float32]
 
 # Variations smaller than these are noise to the regression. Means of colours are good to a step or so of 255; the
 # tile's alpha is the answer of a network without context, and its finer shades mean nothing. This is what suits MODNet,
-# and what is taken for a network of which it is not known.
+# and what is taken for a network of which it is not known. Alpha by colours alone is off by about as much: a network
+# that is no better has no say of its own.
 COLOUR_NOISE = 0.005
 TILE_NOISE = 0.1
 # A least-squares answer to a blurred guide is a little too grey; this much more contrast corrects it.
@@ -85,7 +86,7 @@ def _explained(
     """Return the alpha of the three steps, before the constraint."""
     planes = [np.ascontiguousarray(rgb[..., channel]) for channel in range(3)]
     seen = [] if tile_alpha is None else [tile_alpha]
-    noises = [255 * COLOUR_NOISE] * 3 + [max(tile_noise, COLOUR_NOISE)] * len(seen)
+    noises = [255 * COLOUR_NOISE] * 3 + [min(max(tile_noise, COLOUR_NOISE), TILE_NOISE)] * len(seen)
     alpha = explain(guide, [*planes, *seen], noises, guide_scale)
     np.clip(alpha, 0, 1, out=alpha)
     alpha += CONTRAST * alpha * (1 - alpha) * (2 * alpha - 1)

@@ -53,9 +53,10 @@ class ModelCard:
     the consensus of its answers is the guide. Empty where that was not measured: it is asked once.
     network_levels: in how many levels above the base its tiles earn their cost; None where that was not measured: in
     all of them. 0 for a guide.
-    noise: how far off the shades of its answer for a tile are, in alpha: what varies by less means nothing. None where
-    that was not measured: MODNet's, 0.1, is taken. The less it is below that, the more the answer counts for itself;
-    with 0 it is the alpha, as far as the guide constraint allows.
+    noise: how far off its answers for tiles are where the guide is uncertain, a root mean square of alpha, as
+    scripts/bench/noise.py measures it. None where that was not measured. From 0.1 up, and if None, an answer counts as
+    MODNet's does; the less the noise is below that, the more it counts for itself; with 0 it is the alpha, as far as
+    the guide constraint allows.
 
     directory: where the card lies; the graph may lie beside it.
     """
