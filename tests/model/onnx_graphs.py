@@ -69,16 +69,15 @@ def stand_in(
         "axes": np.array([axis], np.int64),
     }
     del arrays["mean"]
+    guess = "guess" if trimap else "the alpha"
     nodes = [
         helper.make_node("Cast", [names[0]], ["all" if trimap and not own_tensor else "x"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["x", "std"], ["scaled"]),
         helper.make_node("Add", ["scaled", "shift"], ["share"]),
         helper.make_node("Mul", ["share", "weights"], ["weighted"]),
         helper.make_node("ReduceSum", ["weighted", "axes"], ["sum"], keepdims=1),
-        helper.make_node(
-            "Add", ["sum", "quarter"], ["guess" if trimap else "local" if whole or answer_size != 1 else "the alpha"]
-        ),
-        *(_whole(layout, arrays, "all of it" if answer_size != 1 else "the alpha") if whole else []),
+        helper.make_node("Add", ["sum", "quarter"], ["local" if whole or answer_size != 1 else guess]),
+        *(_whole(layout, arrays, "all of it" if answer_size != 1 else guess) if whole else []),
         *(_smaller(arrays, answer_size, "all of it" if whole else "local") if answer_size != 1 else []),
         *(helper.make_node(*node) for node in ENDS[gives]),
     ]
