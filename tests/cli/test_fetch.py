@@ -88,7 +88,10 @@ def test_a_redirect_within_the_web_is_followed(tmp_path):
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x"])
 def test_a_redirect_to_another_scheme_is_refused(tmp_path, target):
-    with server(redirects_to(target)) as url, pytest.raises(InputError, match=r"neither http nor https|not allowed"):
+    with (
+        server(redirects_to(target)) as url,
+        pytest.raises(InputError, match=r"which is not http or https|not allowed"),
+    ):
         fetched(f"{url}/", tmp_path)
 
 
@@ -96,6 +99,15 @@ def test_a_redirect_to_another_scheme_is_refused(tmp_path, target):
 def test_only_the_web_is_fetched_from(tmp_path, url):
     with pytest.raises(InputError, match="only http and https"):
         fetched(url, tmp_path)
+
+
+def test_no_other_scheme_than_was_asked_for_is_fetched_or_followed(tmp_path):
+    only = {"max_mb": 1, "max_s": 5, "allow_private": True, "progress": RecordedProgress()}
+    with server(redirects_to("https://127.0.0.1:9/x")) as url:
+        with pytest.raises(InputError, match=r"which is not http\b(?! or)"):
+            fetch(f"{url}/", tmp_path, schemes=("http",), **only)
+        with pytest.raises(InputError, match="only https is fetched"):
+            fetch(f"{url}/there", tmp_path, schemes=("https",), **only)
 
 
 @pytest.mark.parametrize("headers", [{"Content-Length": "2000"}, {}])

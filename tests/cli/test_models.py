@@ -18,17 +18,19 @@ def tiler(*words):
 
 def test_a_network_is_added_listed_checked_and_removed(tmp_path):
     path = saved(tmp_path / "net.onnx", stand_in(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)))
-    code, said = tiler("add", path, "--licence", "MIT", "--commercial", "yes")
+    code, said = tiler("add", path, "--licence", "MIT", "--commercial", "yes", "--html", tmp_path / "add.html")
     assert code == 0, said
     assert "ImageNet's mean and std are assumed" in said
     assert "--model net" in said
+    assert "mean and std are assumed" in (tmp_path / "add.html").read_text()
     code, said = tiler()
     assert code == 0
     assert "\n  net.onnx\n  Licence of its weights: MIT; commercial use is allowed." in said
     (row,) = (line for line in said.splitlines() if line.startswith("net "))
     assert " ".join(row.split()) == "net any commercial use: yes not verified here"
-    code, said = tiler("check", "net")
+    code, said = tiler("check", "net", "--html", tmp_path / "check.html")
     assert code == 0, said
+    assert "<title>net: a network tried" in (tmp_path / "check.html").read_text()
     for words in (
         "fit multiple",
         "takes image,",

@@ -50,6 +50,17 @@ CONTRACTS = {
     "pp-humanmatting": {"fit": "multiple", "multiple": 128, **PADDLE},
 }
 
+for size in ("small", "base"):
+    # preprocessor_config.json in the repositories of Xenova/vitmatte-*, and the program that reads it.
+    CONTRACTS[f"vitmatte-{size}"] = {
+        "fit": "multiple",
+        "multiple": 32,
+        "pad": "zero",
+        "names": ("pixel_values", "alphas"),
+        "trimap": (0, 0.5, 1),
+        **HALVES,
+    }
+
 
 def smooth(shape):
     """Return (h, w, 3) pixels, 0..255, that are the same at any size but for rounding."""

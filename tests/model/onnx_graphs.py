@@ -69,16 +69,15 @@ def stand_in(
         "axes": np.array([axis], np.int64),
     }
     del arrays["mean"]
+    guess = "guess" if trimap else "the alpha"
     nodes = [
         helper.make_node("Cast", [names[0]], ["all" if trimap and not own_tensor else "x"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["x", "std"], ["scaled"]),
         helper.make_node("Add", ["scaled", "shift"], ["share"]),
         helper.make_node("Mul", ["share", "weights"], ["weighted"]),
         helper.make_node("ReduceSum", ["weighted", "axes"], ["sum"], keepdims=1),
-        helper.make_node(
-            "Add", ["sum", "quarter"], ["guess" if trimap else "local" if whole or answer_size != 1 else "alpha"]
-        ),
-        *(_whole(layout, arrays, "all of it" if answer_size != 1 else "alpha") if whole else []),
+        helper.make_node("Add", ["sum", "quarter"], ["local" if whole or answer_size != 1 else guess]),
+        *(_whole(layout, arrays, "all of it" if answer_size != 1 else guess) if whole else []),
         *(_smaller(arrays, answer_size, "all of it" if whole else "local") if answer_size != 1 else []),
         *(helper.make_node(*node) for node in ENDS[gives]),
     ]
@@ -140,7 +139,7 @@ def _whole(layout, arrays, name):
 
 def _smaller(arrays, size, name):
     arrays["sizes"] = np.array([1, 1, size, size], np.float32)
-    return [helper.make_node("Resize", [name, "", "sizes"], ["alpha"], mode="linear")]
+    return [helper.make_node("Resize", [name, "", "sizes"], ["the alpha"], mode="linear")]
 
 
 def told_by(trimap, arrays):
@@ -160,22 +159,22 @@ def told_by(trimap, arrays):
         ("Mul", ["quarters", "four"], ["open"]),
         ("Sub", ["guess", "told"], ["change"]),
         ("Mul", ["change", "open"], ["taken"]),
-        ("Add", ["told", "taken"], ["alpha"]),
+        ("Add", ["told", "taken"], ["the alpha"]),
     ]
     return [helper.make_node(*step) for step in steps], arrays | more | {"four": np.float32(4)}
 
 
 ENDS = {
-    "alpha": [("Identity", ["alpha"], ["end"])],
-    "pixels": [("Mul", ["alpha", "white"], ["end"])],
+    "alpha": [("Identity", ["the alpha"], ["end"])],
+    "pixels": [("Mul", ["the alpha", "white"], ["end"])],
     "logits": [
-        ("Sub", ["one", "alpha"], ["rest"]),
-        ("Div", ["alpha", "rest"], ["odds"]),
+        ("Sub", ["one", "the alpha"], ["rest"]),
+        ("Div", ["the alpha", "rest"], ["odds"]),
         ("Log", ["odds"], ["end"]),
     ],
     "two logits": [
-        ("Sub", ["one", "alpha"], ["rest"]),
-        ("Div", ["alpha", "rest"], ["odds"]),
+        ("Sub", ["one", "the alpha"], ["rest"]),
+        ("Div", ["the alpha", "rest"], ["odds"]),
         ("Log", ["odds"], ["logits"]),
         ("Sub", ["logits", "logits"], ["none"]),
     ],

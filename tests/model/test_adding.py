@@ -9,9 +9,10 @@ import tomli_w
 from onnx import helper
 
 from tests.fakes import RecordedProgress
-from tests.model import graphs
+from tests.model import contracts, graphs
 from tests.model.onnx_graphs import known_alpha, model_of, saved, simple, stand_in
 from tests.model.test_onnx_runtime import a_card
+from tiler.checksum import sha256_of
 from tiler.errors import ModelError
 from tiler.model import card as cards_module
 from tiler.model.adding import add
@@ -20,6 +21,7 @@ from tiler.model.contract import Trimap
 from tiler.model.session import open_session
 from tiler.model.shelf import own_cards, remove
 from tiler.model.toml_table import table_of
+from tiler.progress import Silent
 from tiler.settings import ComputeOptions
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -50,7 +52,7 @@ def test_a_network_never_seen_before_is_added_and_right(tmp_path, layout, gives,
     """One command, no code: its graph, and what its authors put beside it, say enough."""
     path = saved(tmp_path / "Fresh Net.onnx", stand_in(layout=layout, gives=gives, sides=sides, **HALF))
     configured(tmp_path, HALF)
-    card, said = add(path)
+    card, said, *_ = add(path)
     assert card == find_card("fresh-net")
     assert card.role == ("any" if sides == (None, None) else "guide")
     assert any("preprocessor_config.json" in one for one in said)
@@ -60,7 +62,9 @@ def test_a_network_never_seen_before_is_added_and_right(tmp_path, layout, gives,
 
 
 def test_without_a_word_of_its_authors_the_usual_is_assumed_and_said(tmp_path):
-    card, said = add(saved(tmp_path / "net.onnx", stand_in(**IMAGENET)), licence="MIT", commercial="yes", name="mine")
+    card, said, *_ = add(
+        saved(tmp_path / "net.onnx", stand_in(**IMAGENET)), licence="MIT", commercial="yes", name="mine"
+    )
     assert (card.name, card.licence, card.commercial, card.verified) == ("mine", "MIT", "yes", False)
     assert (card.input.mean, card.input.std) == (IMAGENET["mean"], IMAGENET["std"])
     assert any("ImageNet's mean and std are assumed" in one for one in said)
@@ -68,8 +72,51 @@ def test_without_a_word_of_its_authors_the_usual_is_assumed_and_said(tmp_path):
 
 def test_size_and_multiple_are_those_of_its_authors(tmp_path):
     configured(tmp_path, HALF, size={"shortest_edge": 384}, size_divisibility=64)
-    card, _ = add(saved(tmp_path / "net.onnx", stand_in(**HALF)))
+    card, *_ = add(saved(tmp_path / "net.onnx", stand_in(**HALF)))
     assert (card.guide_px, card.input.multiple_px) == (384, 64)
+
+
+def test_what_is_beside_a_padded_picture_is_what_its_authors_say(tmp_path):
+    configured(tmp_path, HALF, size_divisibility=64, do_pad=True)
+    card, *_ = add(saved(tmp_path / "net.onnx", stand_in(**HALF, whole=True)))
+    assert card.input.pad == "zero"
+    with closing(open_session(ComputeOptions(model="net", threads=1), RecordedProgress())) as session:
+        rgb = contracts.smooth((40, 90))
+        exact = contracts.whole_answer(rgb, fit="multiple", multiple=64, pad="zero", mean=HALF["mean"])
+        assert np.abs(session.alpha(rgb) - exact).max() < 0.001
+
+
+def letterboxed(tmp_path, **more):
+    """A network with the file that withoutBG puts beside its own."""
+    path = saved(tmp_path / "net.onnx", stand_in(sides=(96, 96), whole=True, answer_size=0.75, names=("rgb", "alpha")))
+    said = {"canvas_size": 96, "input_name": "rgb", "output_name": "alpha", "sha256": sha256_of(path, Silent()), **more}
+    path.with_name("net.onnx.json").write_text(json.dumps({key: one for key, one in said.items() if one is not None}))
+    return path
+
+
+def test_a_file_after_the_name_of_the_graph_says_that_it_takes_a_letterbox(tmp_path):
+    configured(tmp_path, HALF)
+    card, said, *_ = add(letterboxed(tmp_path))
+    assert any("a letterbox of 96 px on black" in one for one in said)
+    assert (card.role, card.guide_px) == ("guide", 96)
+    with closing(open_session(ComputeOptions(model="net", threads=1), RecordedProgress())) as session:
+        rgb = contracts.smooth((80, 60))
+        exact = contracts.whole_answer(rgb, fit="letterbox", sides=(96, 96))
+        assert np.abs(session.alpha(rgb) - exact)[:-2, :-2].max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"sha256": "0" * 64}, "not the graph that net.onnx.json describes"),
+        ({"canvas_size": None}, "no canvas_size"),
+        ({"canvas_size": "96"}, "no canvas_size"),
+        ({"pipeline": "routed"}, "several networks"),
+    ],
+)
+def test_a_file_after_the_name_of_the_graph_that_does_not_fit_is_an_error(tmp_path, more, says):
+    with pytest.raises(ModelError, match=says):
+        add(letterboxed(tmp_path, **more))
 
 
 def test_a_card_in_a_directory_goes_before_all(tmp_path):
@@ -77,12 +124,12 @@ def test_a_card_in_a_directory_goes_before_all(tmp_path):
     saved(folder / "net.onnx", stand_in(**IMAGENET))
     card = replace(a_card(folder, dict(IMAGENET)), name="known", guide_px=256)
     (folder / "card.toml").write_text(tomli_w.dumps(table_of(card, leave_out=("directory",))))
-    added, _ = add(folder)
+    added, *_ = add(folder)
     assert (added.name, added.guide_px, len(added.sha256)) == ("known", 256, 64)
 
 
 def test_a_directory_with_a_frozen_graph_is_added(tmp_path):
-    added, said = add(graphs.write(tmp_path / "relative", graphs.red_less_half_blue))
+    added, said, *_ = add(graphs.write(tmp_path / "relative", graphs.red_less_half_blue))
     assert (added.name, added.runtime) == ("relative", "tensorflow")
     assert any("bshm's contract" in one for one in said)
 
@@ -100,7 +147,7 @@ def test_what_was_added_may_be_moved_from_where_it_was_and_removed(tmp_path):
 
 
 def test_a_graph_that_was_changed_after_it_was_added_is_refused(tmp_path):
-    card, _ = add(saved(tmp_path / "net.onnx", stand_in(**IMAGENET)))
+    card, *_ = add(saved(tmp_path / "net.onnx", stand_in(**IMAGENET)))
     saved(card.directory / "net.onnx", stand_in(**HALF))
     with pytest.raises(ModelError, match="not the graph that the card"):
         open_session(ComputeOptions(model="net", threads=1), RecordedProgress())
@@ -116,7 +163,7 @@ def test_a_card_that_comes_without_its_graph_is_added_with_it(tmp_path):
         open_session(ComputeOptions(model="pp-matting", threads=1), RecordedProgress())
     assert "paddle2onnx" in raised.value.remedy
     assert "tiler models add FILE --name pp-matting" in raised.value.remedy
-    card, said = add(pp_matting(tmp_path / "exported.onnx"), name="pp-matting")
+    card, said, *_ = add(pp_matting(tmp_path / "exported.onnx"), name="pp-matting")
     assert "The card of pp-matting comes with tiler." in said
     assert (card.input.tensor, card.output.tensor) == ("img", "tmp_75")
     assert (card.licence, card.verified, card.obtain) == ("Apache-2.0", False, None)
@@ -130,7 +177,7 @@ def test_a_card_that_comes_without_its_graph_is_added_with_it(tmp_path):
 
 def test_a_directory_has_the_graph_of_a_card_that_comes_without_it(tmp_path):
     folder = graphs.write(tmp_path / "copy", graphs.red_less_half_blue)
-    card, _ = add(folder, name="universal-matting")
+    card, *_ = add(folder, name="universal-matting")
     assert card == find_card("universal-matting")
     assert card.hub_id is None
 
@@ -233,7 +280,7 @@ def test_a_directory_has_to_say_which_network(tmp_path, files):
 def test_of_several_answers_the_one_that_is_called_alpha_is_taken_and_said(tmp_path):
     model = stand_in(**IMAGENET, names=("input", "alphas"))
     model.graph.output.insert(0, helper.make_tensor_value_info("share", 1, [None] * 4))
-    card, said = add(saved(tmp_path / "net.onnx", model))
+    card, said, *_ = add(saved(tmp_path / "net.onnx", model))
     assert card.output.tensor == "alphas"
     assert "Of its answers, share, alphas, alphas is taken." in said
 

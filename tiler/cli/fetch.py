@@ -1,7 +1,8 @@
-"""Fetch a picture from the web: by http and https, from public addresses, within limits of size and time."""
+"""Fetch a picture or a network from the web: from public addresses, within limits of size and time."""
 
 import re
 import socket
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
@@ -27,6 +28,7 @@ from tiler.errors import InputError, SettingsError
 from tiler.progress import Progress
 
 SCHEMES = ("http", "https")
+BY_HAND = "Download it, and give the file."
 # A server that sends no byte for this long counts as gone.
 SILENCE_S = 15.0
 CHUNK_BYTES = 2**16
@@ -41,12 +43,20 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def fetch(
-    url: str, folder: Path, *, max_mb: float, max_s: float, progress: Progress, allow_private: bool = False
+    url: str,
+    folder: Path,
+    *,
+    max_mb: float,
+    max_s: float,
+    progress: Progress,
+    allow_private: bool = False,
+    schemes: Sequence[str] = SCHEMES,
 ) -> Path:
     """Fetch `url` into `folder`, under the name that the URL ends in, and return the path of the file.
 
-    Redirects are followed, to http and https alone. allow_private: also fetch from addresses that only this machine or
-    its network reaches, and by way of the proxy that the environment names, which resolves names by itself.
+    schemes: of the addresses that are fetched, and to which redirects are followed. allow_private: also fetch from
+    addresses that only this machine or its network reaches, and by way of the proxy that the environment names, which
+    resolves names by itself.
 
     Raises InputError if the URL cannot be fetched, is larger than `max_mb` MB of 10^6 bytes, takes longer than `max_s`
     seconds in all, or leads to an address that is not public; SettingsError for a limit that is none.
@@ -54,12 +64,14 @@ def fetch(
     for option, limit, most in (("max_mb", max_mb, MOST_MB), ("max_seconds", max_s, MOST_S)):
         if not 0 < limit <= most:
             raise SettingsError(f"--{option} is {limit:g}.", f"Give a number above 0, {most:g} at most.")
-    if urlsplit(url).scheme.lower() not in SCHEMES:
-        raise InputError(f"{url}: only http and https are fetched.", "Download it, and give the file.")
+    if urlsplit(url).scheme.lower() not in schemes:
+        raise InputError(
+            f"{url}: only {' and '.join(schemes)} {'is' if len(schemes) == 1 else 'are'} fetched.", BY_HAND
+        )
     path = folder / file_name(url)
     with _Watch(max_s) as watch:
         try:
-            with closing(_opener(watch, allow_private).open(Request(url), timeout=SILENCE_S)) as answer:
+            with closing(_opener(watch, allow_private, schemes).open(Request(url), timeout=SILENCE_S)) as answer:
                 _keep(answer, path, url, round(max_mb * 1e6), progress)
             watch.check()
         except (InputError, URLError, HTTPException, OSError, ValueError) as error:
@@ -182,7 +194,7 @@ def _connected(
     raise failure
 
 
-def _opener(watch: _Watch, allow_private: bool) -> OpenerDirector:
+def _opener(watch: _Watch, allow_private: bool, schemes: Sequence[str]) -> OpenerDirector:
     """Return an opener of http and https; it has no handlers for files, ftp and data URIs."""
     connect = partial(_connected, watch, allow_private)
 
@@ -201,7 +213,7 @@ def _opener(watch: _Watch, allow_private: bool) -> OpenerDirector:
         Plain(),
         Secure(),
         HTTPDefaultErrorHandler(),
-        _OnlyHttp(),
+        _OnlyTo(schemes),
         HTTPErrorProcessor(),
     ):
         opener.add_handler(handler)
@@ -214,12 +226,15 @@ def _connection(kind: type[HTTPConnection], connect: Any, host: str, **options: 
     return connection
 
 
-class _OnlyHttp(HTTPRedirectHandler):
+class _OnlyTo(HTTPRedirectHandler):
     """Refuses redirects to other schemes; the library would follow a redirect to ftp as well."""
+
+    def __init__(self, schemes: Sequence[str]) -> None:
+        self._schemes = schemes
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        if urlsplit(newurl).scheme.lower() not in SCHEMES:
-            raise URLError(f"it redirects to {newurl}, which is neither http nor https")
+        if urlsplit(newurl).scheme.lower() not in self._schemes:
+            raise URLError(f"it redirects to {newurl}, which is not {' or '.join(self._schemes)}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

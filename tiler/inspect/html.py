@@ -43,15 +43,16 @@ def html_report(snapshot: Snapshot, report: Mapping[str, Any] | None = None, lim
     judged = judge(snapshot.seams, limit)
     height, width = snapshot.shape
     name = str(report["source"]) if report else "A matte"
-    return Template(files("tiler.inspect").joinpath("report.html").read_text(encoding="utf-8")).substitute(
+    return page(
+        "report.html",
         title=escape(name.replace("\\", "/").rsplit("/", 1)[-1]),
         size=f"{width:,} x {height:,} px",
         verdict=_verdict(judged),
         state="good" if judged.passed else "bad",
         ratio=f"{snapshot.picture.shape[1]} / {snapshot.picture.shape[0]}",
-        picture=_jpeg(snapshot.picture),
-        matte=_jpeg(snapshot.matte),
-        front=_jpeg(front(snapshot)),
+        picture=jpeg(snapshot.picture),
+        matte=jpeg(snapshot.matte),
+        front=jpeg(front(snapshot)),
         seams=_seam_map(snapshot, limit),
         places=_place_map(snapshot),
         place_list=_place_list(snapshot),
@@ -60,6 +61,13 @@ def html_report(snapshot: Snapshot, report: Mapping[str, Any] | None = None, lim
         crops="\n".join(_crop(snapshot, crop) for crop in snapshot.crops) or "<p>No tiles disagree anywhere.</p>",
         provenance=_provenance(report),
     )
+
+
+def page(template: str, **parts: str) -> str:
+    """Return the page that the file `template` of this room becomes with its parts, which are HTML already."""
+    room = files("tiler.inspect")
+    style = room.joinpath("style.css").read_text(encoding="utf-8")
+    return Template(room.joinpath(template).read_text(encoding="utf-8")).substitute(parts, style=style)
 
 
 def _verdict(judged: Judgement) -> str:
@@ -126,7 +134,7 @@ def _place(place: Place) -> str:
 def _crop(snapshot: Snapshot, crop: Crop) -> str:
     row, col = snapshot.full_position(crop.seam)
     figures = "".join(
-        f'<figure><img src="{_png(view)}" alt="{escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
+        f'<figure><img src="{png(view)}" alt="{escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
         for name, view in crop.views
     )
     return (
@@ -151,20 +159,22 @@ def _provenance(report: Mapping[str, Any] | None) -> str:
         ("seconds", ", ".join(f"{stage} {spent:.1f}" for stage, spent in report["seconds"].items())),
     ]
     full = escape(json.dumps(report, indent=2, default=str, ensure_ascii=False))
-    return (
-        f"<table>{_rows(rows)}</table><details><summary>The full report, as JSON</summary><pre>{full}</pre></details>"
-    )
+    whole = f"<details><summary>The full report, as JSON</summary><pre>{full}</pre></details>"
+    return f"<table>{table_rows(rows)}</table>{whole}"
 
 
-def _rows(rows: Iterable[tuple[str, str]]) -> str:
+def table_rows(rows: Iterable[tuple[str, str]]) -> str:
+    """Return the rows of a table of names and values."""
     return "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
 
 
-def _jpeg(pixels: Uint8) -> str:
+def jpeg(pixels: Uint8) -> str:
+    """Return `pixels` as a `data:` URI of a JPEG picture."""
     return _data_uri(pixels, "jpeg", quality=JPEG_QUALITY, optimize=True)
 
 
-def _png(pixels: Uint8) -> str:
+def png(pixels: Uint8) -> str:
+    """Return `pixels` as a `data:` URI of a PNG picture."""
     return _data_uri(pixels, "png", optimize=True)
 
 

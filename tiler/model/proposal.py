@@ -1,23 +1,21 @@
 """A card for a network that has none: read from its ONNX graph, and from what its authors put beside it."""
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tiler.checksum import sha256_of
 from tiler.errors import ModelError
+from tiler.model.beside import read_beside
 from tiler.model.card import CARD, GRAPH, ModelCard, cards, find_card, read_card
-from tiler.model.contract import Input, Output
+from tiler.model.contract import Fit, Input, Output
+from tiler.model.fit import ONE_SIZE
 from tiler.model.onnx_file import inputs_of, read_onnx, sizes_of
 from tiler.progress import Silent
 
-CONFIG = "preprocessor_config.json"
-
 # Names that authors give to the alpha where a network has several answers.
 ALPHA_NAMES = ("alpha", "alphas", "pha", "output_image", "output", "mask")
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 USUAL_MULTIPLE_PX, USUAL_GUIDE_PX = 32, 512
 
 
@@ -87,19 +85,18 @@ def _from_graph(path: Path) -> Proposal:
     sizes = sizes_of(pictures[0])
     layout: Literal["nchw", "nhwc"] = "nhwc" if sizes[3] == 3 and sizes[1] != 3 else "nchw"
     height, width = (sizes[2], sizes[3]) if layout == "nchw" else (sizes[1], sizes[2])
-    config = _config(path.with_name(CONFIG))
-    norm, said = _norm(config, path.with_name(CONFIG))
-    output, more = _output([one.name for one in model.graph.output])
-    fixed = height is not None and width is not None
-    guide_px = min(height, width) if height is not None and width is not None else _side(config)
-    one_size = "square-squash" if height == width else "fixed"
-    fit = {"fit": one_size} if fixed else {"fit": "multiple", "multiple_px": _multiple(config)}
-    said += more
-    said += (
-        [f"It takes {width} x {height} px only, so it is a guide: it sees pictures as a whole and is shown no tiles."]
-        if fixed
-        else ["It takes any size, so it is shown tiles as well."]
-    )
+    beside = read_beside(path)
+    output, more = _output([one.name for one in model.graph.output], beside.output)
+    said = [*beside.said, *more]
+    guide_px = min(height, width) if height is not None and width is not None else beside.guide_px or USUAL_GUIDE_PX
+    one_size = (height is not None and width is not None) or beside.fit is not None
+    fit: Fit = "multiple"
+    if one_size:
+        fit = beside.fit or ("square-squash" if height == width else "fixed")
+        takes = f"{width or guide_px} x {height or guide_px} px only"
+        said.append(f"It takes {takes}, so it is a guide: it sees pictures as a whole and is shown no tiles.")
+    else:
+        said.append("It takes any size, so it is shown tiles as well.")
     card = ModelCard(
         name=name_of(path),
         title=path.name,
@@ -107,17 +104,27 @@ def _from_graph(path: Path) -> Proposal:
         commercial="not known",
         source=str(path.resolve()),
         verified=False,
-        role="guide" if fixed else "any",
+        role="guide" if one_size else "any",
         runtime="onnx",
         graph=path.name,
         sha256=digest,
         size_bytes=len(content),
-        input=Input(tensor=pictures[0].name, layout=layout, channels="rgb", **fit, **norm),
+        input=Input(
+            tensor=pictures[0].name,
+            layout=layout,
+            channels="rgb",
+            fit=fit,
+            multiple_px=1 if one_size else beside.multiple_px or USUAL_MULTIPLE_PX,
+            pad=None if fit in ONE_SIZE else beside.pad,
+            scale=beside.scale,
+            mean=beside.mean,
+            std=beside.std,
+        ),
         output=Output(tensor=output, scale=1.0),
         guide_px=guide_px,
-        tile_px=USUAL_GUIDE_PX if fixed else guide_px,
-        overlap_px=USUAL_GUIDE_PX // 4 if fixed else guide_px // 4,
-        network_levels=0 if fixed else None,
+        tile_px=USUAL_GUIDE_PX if one_size else guide_px,
+        overlap_px=USUAL_GUIDE_PX // 4 if one_size else guide_px // 4,
+        network_levels=0 if one_size else None,
         directory=path.parent,
     )
     return Proposal(card, path, tuple(said))
@@ -129,53 +136,6 @@ def _hashed(card: ModelCard, graph: Path) -> ModelCard:
     return replace(card, sha256=card.sha256 or sha256_of(graph, Silent()), size_bytes=graph.stat().st_size)
 
 
-def _config(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: this is not JSON: {error}.", "Correct it, or put it elsewhere.") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{path}: this is no table of values.", "Correct it, or put it elsewhere.")
-    return config
-
-
-def _norm(config: dict[str, Any] | None, path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Return scale, mean and std, and what is to be said of them."""
-    if config is None:
-        said = f"There is no {path.name} beside it: ImageNet's mean and std are assumed. Correct them in its card."
-        return {"scale": 1.0, "mean": IMAGENET[0], "std": IMAGENET[1]}, [said]
-    factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1
-    scale = factor * 255 if isinstance(factor, int | float) else 0
-    mean, std = config.get("image_mean", [0, 0, 0]), config.get("image_std", [1, 1, 1])
-    if not config.get("do_normalize", True):
-        mean, std = [0, 0, 0], [1, 1, 1]
-    triples = all(
-        isinstance(three, list) and len(three) == 3 and all(type(one) in (int, float) for one in three)
-        for three in (mean, std)
-    )
-    if round(scale, 4) not in (1, 255) or not triples or not all(one > 0 for one in std):
-        raise ModelError(
-            f"{path}: its rescale_factor, image_mean and image_std are not understood.",
-            f"Write a {CARD} beside the network that says scale, mean and std.",
-        )
-    norm = {"scale": float(round(scale)), "mean": tuple(map(float, mean)), "std": tuple(map(float, std))}
-    return norm, [f"Scale, mean and std are those of {path.name}."]
-
-
-def _output(names: list[str]) -> tuple[str, list[str]]:
-    chosen = next((name for name in ALPHA_NAMES if name in names), names[0])
+def _output(names: list[str], said: str | None) -> tuple[str, list[str]]:
+    chosen = said if said in names else next((name for name in ALPHA_NAMES if name in names), names[0])
     return chosen, [f"Of its answers, {', '.join(names)}, {chosen} is taken."] if len(names) > 1 else []
-
-
-def _side(config: dict[str, Any] | None) -> int:
-    """Return the short side that the authors name, or the usual one."""
-    size = (config or {}).get("size")
-    sides = [size.get(name) for name in ("shortest_edge", "height", "width")] if isinstance(size, dict) else []
-    return next((side for side in sides if type(side) is int and side >= USUAL_MULTIPLE_PX), USUAL_GUIDE_PX)
-
-
-def _multiple(config: dict[str, Any] | None) -> int:
-    multiple = (config or {}).get("size_divisibility")
-    return multiple if type(multiple) is int and multiple > 1 else USUAL_MULTIPLE_PX
