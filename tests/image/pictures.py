@@ -18,6 +18,13 @@ def noise(shape, dtype, seed=0):
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
 
 
+def soft_disc(shape):
+    """Return the alpha of a disc with a soft edge, 65535 = foreground."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    distance = np.hypot(y - shape[0] / 2, x - shape[1] / 2) - min(shape) / 4
+    return np.rint(np.clip(0.5 - distance / 8, 0, 1) * 65535).astype(np.uint16)
+
+
 def own(pixels):
     """Return grey or RGB(A) pixels as a source gives them: (h, w, 1), (h, w, 3), or (h, w, 4)."""
     return pixels[..., None] if pixels.ndim == 2 else pixels

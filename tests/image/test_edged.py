@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.image.pictures import boxes, noise
-from tests.image.test_clean_colours import soft_alpha
+from tests.image.pictures import boxes, noise, soft_disc
 from tiler.core.geometry import Box
 from tiler.edge import edges_of
 from tiler.image import edged as module
@@ -22,7 +21,7 @@ def of(pixels, alpha, *, wraps=False, spread=True, threads=2, edges=EDGES):
 
 @given(st.data(), st.booleans(), st.integers(5, 40))
 def test_boxes_blocks_and_threads_change_nothing(data, wraps, block_px):
-    pixels, alpha = noise((*SHAPE, 3), np.uint8), np.roll(soft_alpha(SHAPE), 40, axis=1)
+    pixels, alpha = noise((*SHAPE, 3), np.uint8), np.roll(soft_disc(SHAPE), 40, axis=1)
     box = data.draw(boxes(SHAPE))
     whole = of(pixels, alpha, wraps=wraps, threads=1)(Box.whole(SHAPE))
     with pytest.MonkeyPatch.context() as patch:
@@ -35,7 +34,7 @@ def test_boxes_blocks_and_threads_change_nothing(data, wraps, block_px):
 @pytest.mark.parametrize("turn", [1, 44, 89])
 @pytest.mark.parametrize("edges", [EDGES, edges_of(["feather:31"])])  # the second reaches around the whole picture
 def test_where_the_ends_meet_a_turned_picture_is_a_turned_result(turn, edges):
-    pixels, alpha = noise((*SHAPE, 3), np.uint8), soft_alpha(SHAPE)
+    pixels, alpha = noise((*SHAPE, 3), np.uint8), soft_disc(SHAPE)
     turned = of(np.roll(pixels, turn, axis=1), np.roll(alpha, turn, axis=1), wraps=True, edges=edges)
     straight = of(pixels, alpha, wraps=True, edges=edges)
     for one, other in zip(turned(Box.whole(SHAPE)), straight(Box.whole(SHAPE)), strict=True):
@@ -43,7 +42,7 @@ def test_where_the_ends_meet_a_turned_picture_is_a_turned_result(turn, edges):
 
 
 def test_the_alpha_alone_may_be_changed():
-    _, alpha = of(noise((*SHAPE, 3), np.uint8), soft_alpha(SHAPE))(Box.whole(SHAPE))
-    none, alone = of(np.empty((*SHAPE, 0), np.uint8), soft_alpha(SHAPE))(Box.whole(SHAPE))
+    _, alpha = of(noise((*SHAPE, 3), np.uint8), soft_disc(SHAPE))(Box.whole(SHAPE))
+    none, alone = of(np.empty((*SHAPE, 0), np.uint8), soft_disc(SHAPE))(Box.whole(SHAPE))
     assert none.shape == (*SHAPE, 0)
     np.testing.assert_array_equal(alone, alpha)

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.image.pictures import boxes
-from tests.image.test_clean_colours import soft_alpha
+from tests.image.pictures import boxes, soft_disc
 from tiler.core.compositing import over, srgb_curve
 from tiler.core.geometry import Box
 from tiler.core.light import Light
@@ -12,7 +11,7 @@ from tiler.image.own_background import Beneath, OwnBackground, blurred_backgroun
 from tiler.progress import Silent
 
 SHAPE = (90, 110)
-ALPHA = soft_alpha(SHAPE)
+ALPHA = soft_disc(SHAPE)
 RED = np.array([60000, 3000, 2000], np.uint16)
 
 

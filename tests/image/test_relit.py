@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import RecordedProgress
-from tests.image.pictures import boxes, noise
-from tests.image.test_clean_colours import soft_alpha
+from tests.image.pictures import boxes, noise, soft_disc
 from tiler.core.compositing import srgb_curve
 from tiler.core.geometry import Box
 from tiler.core.light import Light
@@ -15,7 +14,7 @@ from tiler.image.relit import Amounts, Lit, relit
 from tiler.progress import Silent
 
 SHAPE = (120, 150)
-ALPHA = soft_alpha(SHAPE)
+ALPHA = soft_disc(SHAPE)
 LIGHT = Light(srgb_curve(), np.dtype(np.uint8))
 
 

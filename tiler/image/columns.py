@@ -14,9 +14,11 @@ from tiler.settings import default_threads
 BLOCK_PX = 1024
 
 
-def by_columns(box: Box, dtype: np.dtype[Any], make: Callable[[Box], NDArray[Any]]) -> NDArray[Any]:
-    """Return the (h, w, 3) pixels that `make` gives for parts of `box`, side by side."""
-    out = np.empty((*box.shape, 3), dtype)
+def by_columns(
+    box: Box, dtype: np.dtype[Any], make: Callable[[Box], NDArray[Any]], *, samples: int = 3
+) -> NDArray[Any]:
+    """Return the (h, w, samples) pixels that `make` gives for parts of `box`, side by side."""
+    out = np.empty((*box.shape, samples), dtype)
 
     def block(start: int) -> None:
         part = Box(box.rows, Span(start, min(start + BLOCK_PX, box.cols.stop)))

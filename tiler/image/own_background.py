@@ -38,18 +38,25 @@ class Beneath:
     cutout: ReadBoth
     light: Light
 
-    def shares(self, box: Box) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def shares(
+        self, picture: NDArray[Any], pixels: NDArray[Any], alpha: NDArray[np.uint16]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return (1 - alpha) B, (h, w, 3), and 1 - alpha, (h, w, 1)."""
-        pixels, alpha = self.cutout(box)
         share = np.divide(alpha, np.float32(65535), dtype=np.float32)[..., None]
-        left = self.light.of(self.picture(box)) - share * self.light.of(pixels)
+        left = self.light.of(picture) - share * self.light.of(pixels)
         return np.maximum(left, 0), 1 - share
 
     def weighted(self, box: Box) -> NDArray[np.float32]:
         """Return the two side by side, with a little of the picture itself everywhere."""
-        left, share = self.shares(box)
-        little = LEAST_SHARE * self.light.of(self.picture(box))
-        return np.concatenate([left + little, share + LEAST_SHARE], axis=2)
+        picture, (pixels, alpha) = self.picture(box), self.cutout(box)
+
+        def part(one: Box) -> NDArray[np.float32]:
+            at = one.within(box).slices
+            left, share = self.shares(picture[at], pixels[at], alpha[at])
+            left += LEAST_SHARE * self.light.of(picture[at])
+            return np.concatenate([left, share + LEAST_SHARE], axis=2)
+
+        return by_columns(box, np.dtype(np.float32), part, samples=4)
 
 
 @contextmanager
@@ -91,11 +98,17 @@ class OwnBackground:
     around: BlurredBackground
 
     def read(self, box: Box) -> NDArray[Any]:
-        left, share = self.beneath.shares(box)
-        known = share * share / (share * share + KNOWN)
-        exact = left / np.maximum(share, LEAST_SHARE)
-        mean = self.around.mean(box) if (share < 1).any() else exact
-        light = self.beneath.light
-        return np.where(
-            share == 1, self.beneath.picture(box), light.samples(np.asarray(mean + known * (exact - mean), np.float32))
-        )
+        beneath = self.beneath
+        picture, (pixels, alpha) = beneath.picture(box), beneath.cutout(box)
+
+        def part(one: Box) -> NDArray[Any]:
+            at = one.within(box).slices
+            if not alpha[at].any():
+                return picture[at]
+            left, share = beneath.shares(picture[at], pixels[at], alpha[at])
+            known = share * share / (share * share + KNOWN)
+            mean = self.around.mean(one)
+            found = mean + known * (left / np.maximum(share, LEAST_SHARE) - mean)
+            return np.where(share == 1, picture[at], beneath.light.samples(np.asarray(found, np.float32)))
+
+        return by_columns(box, beneath.light.dtype, part)
