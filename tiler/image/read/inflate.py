@@ -25,7 +25,7 @@ def inflated(data: bytes, shape: tuple[int, int, int], dtype: np.dtype[Any], dif
     """
     tile = np.empty(shape, dtype)
     try:
-        if len(deflate_decode(data, out=tile.reshape(-1).view(np.uint8))) != tile.nbytes:
+        if len(deflate_decode(data, out=tile.reshape(-1).view(np.uint8).data)) != tile.nbytes:
             return None
     except DeflateError:
         return None

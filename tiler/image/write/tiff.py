@@ -134,7 +134,7 @@ def _compressed_row(
 
 def _compressor(image: OutputImage) -> Callable[[NDArray[Any]], bytes]:
     """Return a function that compresses a tile, padded on the right and below by repeating its edge."""
-    compress = (
+    compress: Callable[[Any], Any] = (
         imagecodecs.lzw_encode if image.compression == "lzw" else partial(isal_zlib.compress, level=DEFLATE_LEVEL)
     )
     # Memory that a thread writes to again and again is in the processor's cache; new memory has to be cleared first.
