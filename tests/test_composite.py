@@ -10,6 +10,7 @@ import tiler
 from tests.fakes import RecordedProgress
 from tests.image.metadata.test_gpano import xmp_packet
 from tests.image.pictures import SRGB, noise
+from tiler import composite
 from tiler.core.compositing import over, srgb_curve
 from tiler.core.edges import edged, halo_of
 from tiler.edge import edges_of
@@ -66,6 +67,22 @@ def test_a_colour_lies_behind_at_the_depth_of_the_cutout(tmp_path, dtype, suffix
     got = tifffile.imread(tmp_path / "out.tif") if suffix == ".tif" else pyvips_of(tmp_path / "out.png")
     assert got.dtype == dtype
     np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize("back", ["navy", "back.png"])
+def test_threads_change_no_byte(tmp_path, monkeypatch, suffix, back):
+    monkeypatch.setattr(composite, "LEAST_COLS", 7)
+    pixels, alpha = cutout(tmp_path / "cutout.tif", shape=(100, 610))
+    Image.fromarray(np.dstack([pixels, alpha // 257]).astype(np.uint8)).save(tmp_path / "cutout.png")
+    Image.fromarray(noise((130, 400, 3), np.uint8)).save(tmp_path / "back.png")
+    background = str(tmp_path / back) if "." in back else back
+    outputs = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(composite, "default_threads", lambda count=threads: count)
+        tiler.compose(tmp_path / f"cutout{suffix}", tmp_path / "out.tif", background)
+        outputs.append((tmp_path / "out.tif").read_bytes())
+    assert outputs[0] == outputs[1] == outputs[2]
 
 
 def pyvips_of(path):

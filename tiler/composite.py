@@ -1,8 +1,9 @@
 """A cutout over a new background, from file to file, at any size."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,12 +14,11 @@ from tiler.atomic import remove_stale
 from tiler.core.compositing import over
 from tiler.core.edges import halo_of
 from tiler.core.geometry import Box, Span
-from tiler.core.light import Light
 from tiler.edge import edges_of
 from tiler.errors import InputError, OutputError, SettingsError
 from tiler.image.background import Background, Own, Wanted, background, wanted_background
 from tiler.image.clean_colours import ReadBoth
-from tiler.image.cutout import opened_cutout
+from tiler.image.cutout import Cutout, opened_cutout
 from tiler.image.depth import to_depth
 from tiler.image.edged import with_edges
 from tiler.image.metadata.gpano import is_full_turn
@@ -33,6 +33,24 @@ from tiler.image.write.formats import OPAQUE_FORMATS, OutputFormat
 from tiler.image.write.output import OutputImage
 from tiler.progress import Progress, logged
 from tiler.settings import MOST_PIXELS, default_threads
+
+# A band is cut into so many pieces for each thread, that none waits long for another, and none is narrower than this.
+PIECES = 4
+LEAST_COLS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """How `count` threads share a band of rows; read: whether each piece is read by itself, and not the band before."""
+
+    threads: ThreadPoolExecutor
+    count: int
+    read: bool
+
+    def of(self, width: int) -> list[Span]:
+        """Return the columns of each piece."""
+        step = max(LEAST_COLS, -(-width // (PIECES * self.count)))
+        return [Span(start, start + step).clip(Span(0, width)) for start in range(0, width, step)]
 
 
 def compose(
@@ -93,7 +111,10 @@ def compose(
             read = stack.enter_context(relit(Lit(source.shape, read, behind, front.light), amounts, scratch, progress))
         starts = range(0, source.shape[0], BAND_ROWS)
         progress.stage("compose", len(starts))
-        make = _bands_over(read, behind, source.shape, front.mixing, image.dtype, progress)
+        threads = stack.enter_context(ThreadPoolExecutor(default_threads()))
+        # Pieces are read side by side where that takes nothing from around them.
+        pieces = Pieces(threads, default_threads(), read=source.random_access and read is front.read)
+        make = _bands_over(read, behind, front, image.dtype, progress, pieces)
         bands = stack.enter_context(prefetched(make, starts))
         write_atomically(output, output_format, replace(image, bands=bands))
 
@@ -139,20 +160,29 @@ def _amounts(wrap: float, match: float) -> Amounts:
 
 
 def _bands_over(
-    read: ReadBoth,
-    behind: Background,
-    shape: tuple[int, int],
-    mixing: Light,
-    dtype: np.dtype[Any],
-    progress: Progress,
+    read: ReadBoth, behind: Background, front: Cutout, dtype: np.dtype[Any], progress: Progress, pieces: Pieces
 ) -> Callable[[int], NDArray[Any]]:
     """Return a function from the first row of a band to its pixels over `behind`, as `dtype`."""
+    height, width = front.target.shape
 
     def band(start: int) -> NDArray[Any]:
-        box = Box(Span(start, min(start + BAND_ROWS, shape[0])), Span(0, shape[1]))
-        pixels, alpha = read(box)
+        box = Box(Span(start, min(start + BAND_ROWS, height)), Span(0, width))
+        out = np.empty((*box.shape, 3), dtype)
+        whole = None if pieces.read else read(box)
+        # A picture is scaled a band at a time: pieces would differ in the last bit, and depend on the threads.
+        back = behind.read(box)
+
+        def piece(cols: Span) -> None:
+            here = (slice(None), cols.slice)
+            pixels, alpha = read(Box(box.rows, cols)) if whole is None else (whole[0][here], whole[1][here])
+            if dtype == pixels.dtype:
+                over(pixels, back[here], alpha, front.mixing.curve, out[here])
+            else:
+                out[here] = to_depth(over(pixels, back[here], alpha, front.mixing.curve), dtype)
+
+        list(pieces.threads.map(piece, pieces.of(width)))
         progress.advance()
-        return to_depth(over(pixels, behind.read(box), alpha, mixing.curve), dtype)
+        return out
 
     return band
 

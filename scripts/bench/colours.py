@@ -14,6 +14,12 @@ alpha is neither 0 nor 255. Each method is given the true alpha, and the alpha o
   clean        those of `--colours clean`
   ML           `estimate_foreground_ml` of pymatting, with its defaults (`pip install pymatting`; left out without it)
   blur fusion  M. Forte, ICIP 2021, as published: twice, with windows of 181 and 13 pixels
+
+With --bounds, also what no method can know:
+
+  true B       what each pixel's equation gives with its true background
+  chosen       at each pixel the better one of source and clean
+  open         the true colours wherever the alpha is not at its ends
 """
 
 import argparse
@@ -31,25 +37,31 @@ from scipy import ndimage
 
 import tiler
 from tiler.core.geometry import Box
-from tiler.image.clean_colours import with_clean_colours
+from tiler.image.clean_colours import HALF_STEP, with_clean_colours
 from tiler.progress import Silent
 
 Pixels = NDArray[np.uint8]
 Alpha = NDArray[np.uint16]
 Colours = NDArray[np.floating[Any]]
 WINDOWS_PX = (181, 13)
+BOUNDS = ("true B", "chosen", "open")
+# Where more of a pixel is foreground, its background is that of the pixels around.
+MOST_OF_B, AROUND_PX = 0.9, 30
 
 
 def main() -> int:
     """Print a table, a row for each picture and alpha, and then the ratios to ML; return the exit code."""
     args = _parser().parse_args()
     methods = _methods()
-    print("| picture | alpha | " + " | ".join(methods) + " |\n|---|---|" + "---|" * len(methods))
+    columns = [*methods, *(BOUNDS if args.bounds else ())]
+    print("| picture | alpha | " + " | ".join(columns) + " |\n|---|---|" + "---|" * len(columns))
     errors: dict[str, list[list[float]]] = {"true": [], "own": []}
     with tiler.open_model() as model:
         for name, picture, truth, front in (*_renders(args.renders), *_composites(args.cutouts)):
             for kind, alpha in (("true", truth), ("own", _own_alpha(picture, model))):
                 row = [_error(method(picture, alpha), front, truth) for method in methods.values()]
+                if args.bounds:
+                    row += [_error(bound, front, truth) for bound in _bounds(picture, alpha, front, truth)]
                 errors[kind].append(row)
                 print(f"| {name} | {kind} | " + " | ".join(f"{error:.2f}" for error in row) + " |", flush=True)
     for kind, rows in errors.items():
@@ -66,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--renders", type=Path, nargs="*", default=[], metavar="FOLDER")
     parser.add_argument("--cutouts", type=Path, nargs="*", default=[], metavar="FOLDER")
+    parser.add_argument("--bounds", action="store_true")
     return parser
 
 
@@ -90,6 +103,21 @@ def _clean(picture: Pixels, alpha: Alpha) -> Colours:
 
     read_clean = with_clean_colours(read, alpha.shape, picture.dtype, 2, Silent())
     return read_clean(Box.whole(alpha.shape))[0] / np.float32(255)
+
+
+def _bounds(picture: Pixels, alpha: Alpha, front: Pixels, truth: Alpha) -> tuple[Colours, ...]:
+    """Return the colours of each of `BOUNDS`."""
+    image, true = picture / np.float32(255), front / np.float32(255)
+    share, true_share = (steps[..., None] / np.float32(65535) for steps in (alpha, truth))
+    seen = np.where(true_share < MOST_OF_B, 1 - true_share, 0)
+    back = np.clip((image - true_share * true) / np.maximum(1 - true_share, np.float32(1e-3)), 0, 1)
+    around = _mean(back * seen, 2 * AROUND_PX) / (_mean(seen, 2 * AROUND_PX) + np.float32(1e-6))
+    back = np.where(seen > 0, back, around)
+    ends = ((alpha <= HALF_STEP) | (alpha >= 65535 - HALF_STEP))[..., None]
+    solved = np.clip((image - (1 - share) * back) / np.maximum(share, np.float32(1e-3)), 0, 1)
+    clean = _clean(picture, alpha)
+    better = (np.abs(clean - true).mean(axis=2) < np.abs(image - true).mean(axis=2))[..., None]
+    return np.where(ends, image, solved), np.where(better, clean, image), np.where(ends, image, true)
 
 
 def _blur_fusion(picture: Pixels, alpha: Alpha) -> Colours:

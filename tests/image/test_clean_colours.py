@@ -7,7 +7,7 @@ from tests.fakes import RecordedProgress
 from tests.image.pictures import boxes, noise
 from tiler.core.geometry import Box
 from tiler.image import clean_colours
-from tiler.image.clean_colours import WHITE, with_clean_colours
+from tiler.image.clean_colours import HALF_STEP, WHITE, with_clean_colours
 from tiler.progress import Silent
 
 DTYPES = [np.uint8, np.uint16, np.float32]
@@ -15,9 +15,11 @@ SHAPE = (70, 90)
 
 
 def soft_alpha(shape=SHAPE):
+    """Return a disk with a soft edge, on half of whose pixels the alpha is nearly, but not quite, 1."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     distance = np.hypot(y - shape[0] / 2, x - shape[1] / 2) - min(shape) / 4
-    return np.rint(np.clip(0.5 - distance / 8, 0, 1) * WHITE).astype(np.uint16)
+    alpha = np.rint(np.clip(0.5 - distance / 8, 0, 1) * WHITE).astype(np.uint16)
+    return np.where((alpha == WHITE) & ((x + y) % 2 == 0), WHITE - (7 * x + y) % 200, alpha).astype(np.uint16)
 
 
 def pixels_of(dtype, samples=3, shape=SHAPE):
@@ -91,10 +93,21 @@ def test_flat_colours_come_out_flat(dtype):
     assert np.abs(got / top - front).max() <= 1.5 / min(top, 65535) + (dtype == np.float32) / 65535
 
 
+def test_in_8_bits_no_alpha_within_half_a_step_of_1_changes_a_sample():
+    pixels = pixels_of(np.uint8)
+    alpha = np.linspace(WHITE - HALF_STEP, WHITE, pixels[..., 0].size).reshape(SHAPE).astype(np.uint16)
+    np.testing.assert_array_equal(whole(pixels, alpha), pixels)
+    # So it would be whatever the background: F is (C - (1 - alpha) B) / alpha.
+    share = (alpha / WHITE)[..., None]
+    for back in (0, 255):
+        front = (pixels - (1 - share) * back) / share
+        np.testing.assert_array_equal(np.rint(np.clip(front, 0, 255)), pixels)
+
+
 def test_what_is_no_number_stays_where_it_is():
     pixels, alpha = pixels_of(np.float32), soft_alpha()
-    pixels[0, 0], pixels[35, 45] = np.nan, np.inf
+    pixels[0, 0], pixels[35, 46] = np.nan, np.inf
     got = whole(pixels, alpha)
     assert np.isnan(got[0, 0]).all()
-    assert np.isinf(got[35, 45]).all()
+    assert np.isinf(got[35, 46]).all()
     assert np.isfinite(got[(alpha > 0) & (alpha < WHITE)]).all()

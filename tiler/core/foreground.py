@@ -17,13 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.core.geometry import Box, Span
+from tiler.core.planes import RADIUS, Pair, Plane, WindowSums, enlarged, half
 
-Plane = NDArray[np.float32]
-# F and B, or what belongs to either: (2, h, w).
-Pair = NDArray[np.float32]
-
-# Neighbours are the pixels so far to either side.
-RADIUS = 2
+# Neighbours are the pixels up to RADIUS to either side.
 STEPS = 3
 # The smallest levels are settled longer, because nothing coarser has gone before.
 SMALL_PX, SMALL_STEPS = 32, 8
@@ -67,16 +63,16 @@ def solve_cells(shape: tuple[int, int], colours: Sequence[Plane], alpha: Plane, 
     """
     alphas = [alpha]
     while max(alphas[-1].shape) > TOP_PX:
-        alphas.append(_half(alphas[-1]))
+        alphas.append(half(alphas[-1]))
     pairs = np.empty((len(colours), 2, *alpha.shape), np.float32)
     levels = [_Level.of(level) for level in alphas]
     for sample, colour in enumerate(colours):
         images = [colour]
         for _ in alphas[1:]:
-            images.append(_half(images[-1]))
+            images.append(half(images[-1]))
         pair = np.broadcast_to(_two_colours(colour, alpha, top)[:, None, None], (2, *alphas[-1].shape))
         for image, level in zip(reversed(images), reversed(levels), strict=True):
-            pair = pair if level is levels[-1] else _enlarged(pair)[:, : image.shape[0], : image.shape[1]]
+            pair = pair if level is levels[-1] else enlarged(pair)[:, : image.shape[0], : image.shape[1]]
             pair = level.settled(pair, image, SMALL_STEPS if max(image.shape) <= SMALL_PX else STEPS, top)
         pairs[sample] = pair
     return Cells(shape, cell_px(shape), pairs)
@@ -112,12 +108,31 @@ def foreground(
         for k in reversed(range(len(levels))):
             # The cells beyond those of which the enlarging has need were for their neighbours' sake.
             inner = _half_box(regions[k], _shape(cells.shape, k + 1))
-            pair = _enlarged(pair[:, *inner.within(at).slices])
+            pair = enlarged(pair[:, *inner.within(at).slices])
             twice = Box(_times(inner.rows, 2), _times(inner.cols, 2))
             pair = pair[:, *regions[k].within(twice).slices]
             pair = levels[k].settled(pair, _cut(images[k], window, k, regions[k]), STEPS, top)
             at = regions[k]
         found.append(pair[0][block.within(at).slices])
+    return found
+
+
+def nearly_opaque(
+    block: Box, colours: Iterable[Plane], alpha: Plane, cells: Cells, top: float | None
+) -> list[NDArray[np.float32]]:
+    """Return F in `block` by the B of the cells alone, (h, w) float32 for each sample.
+
+    It is for an alpha so near 1 that an error of B is hardly one of F. colours, alpha: as for `foreground`, of the
+    pixels of `block` itself.
+    """
+    share = (1 - alpha) / np.maximum(alpha, LEAST_WEIGHT)
+    rows, cols = (np.arange(span.start, span.stop) // cells.side_px for span in (block.rows, block.cols))
+    found = []
+    for colour, pair in zip(colours, cells.pairs, strict=True):
+        beyond = colour - pair[1][np.ix_(rows, cols)]
+        beyond *= share
+        beyond += colour
+        found.append(np.clip(beyond, 0, top, out=beyond))
     return found
 
 
@@ -142,43 +157,29 @@ class _Level:
         weights = squares + LEAST_WEIGHT
         both = squares[0] + squares[1]
         per_error = np.float32(1) / (both + STIFFNESS), np.float32(1) / both
-        return _Level(shares, weights, np.float32(1) / _window_sums(_framed(weights)), per_error)
+        sums = WindowSums.of(weights.shape)
+        sums.middle[...] = weights
+        return _Level(shares, weights, np.float32(1) / sums.into(np.empty_like(weights)), per_error)
 
     def settled(self, pair: Pair, image: Plane, steps: int, top: float | None) -> Pair:
         """Return F and B after `steps` steps, the last of which explains every pixel wholly.
 
         image: (h, w), the colours of the picture.
         """
-        frame = _framed(self.weights)
-        middle = frame[:, RADIUS:-RADIUS, RADIUS:-RADIUS]
+        sums = WindowSums.of(self.weights.shape)
+        found, shown, error = (np.empty(shape, np.float32) for shape in (pair.shape, pair.shape, image.shape))
         for step in range(steps):
-            np.multiply(pair, self.weights, out=middle)
-            pair = _window_sums(frame)
+            np.multiply(pair, self.weights, out=sums.middle)
+            pair = sums.into(found)
             pair *= self.per_weight
-            shown = pair * self.shares
-            error = image - shown[0]
+            np.multiply(pair, self.shares, out=shown)
+            np.subtract(image, shown[0], out=error)
             error -= shown[1]
             error *= self.per_error[step == steps - 1]
             np.multiply(self.shares, error, out=shown)
             pair += shown
             np.clip(pair, 0, top, out=pair)
         return pair
-
-
-def _window_sums(framed: Pair) -> Pair:
-    """Return the sums of the 5 x 5 values around each, of (2, h, w) with a frame of zeros as wide as the radius."""
-    # Each sum is ((a + b) + (c + d)) + e, wherever it lies: a running sum would depend on where it began.
-    twos = framed[:, :-1] + framed[:, 1:]
-    tall = twos[:, :-3] + twos[:, 2:-1]
-    tall += framed[:, 4:]
-    twos = tall[:, :, :-1] + tall[:, :, 1:]
-    sums = twos[:, :, :-3] + twos[:, :, 2:-1]
-    sums += tall[:, :, 4:]
-    return sums
-
-
-def _framed(pair: Pair) -> Pair:
-    return np.pad(pair, ((0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS)))
 
 
 def _two_colours(colour: Plane, alpha: Plane, top: float | None) -> NDArray[np.float32]:
@@ -192,39 +193,12 @@ def _two_colours(colour: Plane, alpha: Plane, top: float | None) -> NDArray[np.f
     return np.asarray(np.clip(both, 0, top), np.float32)
 
 
-def _half(plane: Plane) -> Plane:
-    """Return (h, w) at half its size, sides rounded up: the mean of 2 x 2 values, an odd last one repeated."""
-    height, width = plane.shape
-    if height % 2 or width % 2:
-        plane = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
-    tall = plane[0::2] + plane[1::2]
-    half: Plane = tall[:, 0::2] + tall[:, 1::2]
-    half *= np.float32(0.25)
-    return half
-
-
 def _levels(plane: Plane, side_px: int) -> list[Plane]:
     """Return (h, w) values and their halves, down to the last before cells of `side_px` pixels."""
     levels = [plane]
     while 2 ** len(levels) < side_px:
-        levels.append(_half(levels[-1]))
+        levels.append(half(levels[-1]))
     return levels
-
-
-def _enlarged(pair: Pair) -> Pair:
-    """Return (2, h, w) at twice its size, linear between the centres, constant beyond the outermost."""
-    return _doubled(_doubled(pair, 1), 2)
-
-
-def _doubled(pair: Pair, axis: int) -> Pair:
-    before = [(1, 1) if one == axis else (0, 0) for one in range(3)]
-    padded = np.moveaxis(np.pad(pair, before, mode="edge"), axis, 0)
-    own = padded[1:-1] * np.float32(0.75)
-    quarter = padded * np.float32(0.25)
-    doubled = np.empty((2 * own.shape[0], *own.shape[1:]), np.float32)
-    np.add(own, quarter[:-2], out=doubled[0::2])
-    np.add(own, quarter[2:], out=doubled[1::2])
-    return np.moveaxis(doubled, 0, axis)
 
 
 def _regions(block: Box, cells: Cells) -> list[Box]:

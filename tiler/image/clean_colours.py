@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiler.core.foreground import Cells, cell_px, foreground, needed, solve_cells
+from tiler.core.foreground import Cells, cell_px, foreground, nearly_opaque, needed, solve_cells
 from tiler.core.geometry import Box, Span
 from tiler.image.prefetch import prefetched
 from tiler.image.source import BAND_ROWS, Pixels
@@ -17,11 +17,14 @@ from tiler.progress import Progress
 ReadBoth = Callable[[Box], tuple[Pixels, NDArray[np.uint16]]]
 
 WHITE = 65535
-# An alpha below half a step of 8 bits leaves nothing to be seen of the foreground. Networks leave such alphas on a part
-# of the background, and finding colours for it would take time for nothing.
+# Networks leave alphas within half a step of 8 bits of the ends on half of a picture. Below it nothing is to be seen of
+# the foreground. Above the other the background's share is so small that a rough idea of its colour is enough, and in 8
+# bits it is less than half a sample.
 HALF_STEP = 128
 # Side of the squares that are worked on, each by itself: what one step needs fits into the processor's cache.
 BLOCK_PX = 256
+# Side of the squares of which the largest samples add up to less than 2^32.
+MOST_PX_OF_32_BITS = 256
 # Infinite light would be taken for a colour, and is a mistake; this is the largest finite half float.
 LARGEST_LIGHT = 65504
 
@@ -31,10 +34,11 @@ def with_clean_colours(
 ) -> ReadBoth:
     """Return a function like `read` whose pixels with an alpha between the ends have the foreground's colours.
 
-    All other pixels are those of `read`, bit for bit. What is returned for a pixel depends on the picture and its alpha
-    alone, not on the box that is asked for, nor on the number of `threads`. The whole picture is read once here, from
-    top to bottom. shape: (height, width) of the picture. dtype: of its pixels; integers are full range, of floats the
-    foreground's colours are 0 or more.
+    At the lower end are alphas that are 0 in 8 bits; at the upper end 65535, and for 8 bit pixels all that are 255 in
+    8 bits. All other pixels are those of `read`, bit for bit. What is returned for a pixel depends on the picture and
+    its alpha alone, not on the box that is asked for, nor on the number of `threads`. The whole picture is read once
+    here, from top to bottom. shape: (height, width) of the picture. dtype: of its pixels; integers are full range, of
+    floats the foreground's colours are 0 or more.
     """
     top = None if dtype.kind == "f" else 1.0
     cells = _solved(read, shape, top, progress)
@@ -46,14 +50,20 @@ def with_clean_colours(
         clean = pixels[inner].copy()
 
         def clean_block(block: Box) -> None:
-            window = needed(block, cells).within(around).slices
-            found = foreground(block, _planes(pixels[window]), _share(alpha[window]), cells, top)
-            part, mixed = block.within(box).slices, _is_mixed(alpha[block.within(around).slices])
-            clean[part][mixed] = _samples(found, dtype)[mixed]
+            """Mend a square, or the part of it that is mixed."""
+            its_alpha, part = alpha[block.within(around).slices], clean[block.within(box).slices]
+            if dtype != np.uint8 and (nearly := _is_nearly_opaque(its_alpha)).any():
+                found = nearly_opaque(block, _planes(part), _share(its_alpha), cells, top)
+                _write(found, nearly, part)
+            mixed = _is_mixed(its_alpha)
+            if mixed.any():
+                block, mixed = _around(mixed, block)
+                window = needed(block, cells).within(around).slices
+                found = foreground(block, _planes(pixels[window]), _share(alpha[window]), cells, top)
+                _write(found, mixed, clean[block.within(box).slices])
 
-        blocks = [block for block in _blocks(box) if _is_mixed(alpha[block.within(around).slices]).any()]
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(clean_block, blocks))
+            list(pool.map(clean_block, _blocks(box)))
         return clean, alpha[inner]
 
     return read_clean
@@ -82,7 +92,7 @@ def _cell_means(pixels: NDArray[Any], side_px: int) -> NDArray[np.float32]:
     rows, cols = -height % side_px, -width % side_px
     if rows or cols:
         pixels = np.pad(pixels, ((0, rows), (0, cols), (0, 0)), mode="edge")
-    exact = np.float64 if pixels.dtype.kind == "f" else np.uint64
+    exact = np.float64 if pixels.dtype.kind == "f" else np.uint32 if side_px <= MOST_PX_OF_32_BITS else np.uint64
     tall = pixels.reshape(-1, side_px, pixels.shape[1] * samples).sum(axis=1, dtype=exact)
     sums = tall.reshape(len(tall), -1, side_px, samples).sum(axis=2)
     return np.asarray(np.moveaxis(sums / (side_px**2 * _white(pixels.dtype)), 2, 0), np.float32, order="C")
@@ -95,9 +105,13 @@ def _planes(pixels: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         yield np.divide(pixels[..., sample], np.float32(_white(pixels.dtype)), dtype=np.float32)
 
 
-def _samples(planes: list[NDArray[np.float32]], dtype: np.dtype[Any]) -> NDArray[Any]:
-    stacked = np.stack(planes, axis=2)
-    return stacked if dtype.kind == "f" else np.rint(stacked * np.float32(_white(dtype))).astype(dtype)
+def _write(planes: list[NDArray[np.float32]], where: NDArray[np.bool_], pixels: NDArray[Any]) -> None:
+    """Write the planes to the samples of (h, w, samples) pixels, as their dtype has them, but only `where`."""
+    for sample, plane in enumerate(planes):
+        if pixels.dtype.kind != "f":
+            plane = plane * np.float32(_white(pixels.dtype))
+            np.rint(plane, out=plane)
+        np.copyto(pixels[..., sample], plane, where=where, casting="unsafe")
 
 
 def _share(alpha: NDArray[np.uint16]) -> NDArray[np.float32]:
@@ -105,7 +119,21 @@ def _share(alpha: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 
 def _is_mixed(alpha: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    return (alpha > HALF_STEP) & (alpha < WHITE)
+    return (alpha > HALF_STEP) & (alpha < WHITE - HALF_STEP)
+
+
+def _is_nearly_opaque(alpha: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    return (alpha >= WHITE - HALF_STEP) & (alpha < WHITE)
+
+
+def _around(mixed: NDArray[np.bool_], block: Box) -> tuple[Box, NDArray[np.bool_]]:
+    """Return the part of `block` in which there is any mixed pixel, and which of its pixels are."""
+    spans = []
+    for axis, span in ((1, block.rows), (0, block.cols)):
+        there = np.flatnonzero(mixed.any(axis=axis))
+        spans.append(Span(int(there[0]), int(there[-1]) + 1).shift(span.start))
+    inner = Box(*spans)
+    return inner, mixed[inner.within(block).slices]
 
 
 def _finite(pixels: NDArray[Any]) -> NDArray[Any]:

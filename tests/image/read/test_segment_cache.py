@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 
 import numpy as np
 import pytest
@@ -39,3 +40,31 @@ def test_many_threads_get_what_they_ask_for():
         for index, got in zip(range(500), threads.map(lambda i: cache.get(i % 13), range(500)), strict=True):
             np.testing.assert_array_equal(got, segment(index % 13))
     assert cache.held_bytes <= 12
+
+
+@pytest.mark.parametrize("error", [None, ValueError("damaged")])
+def test_a_segment_that_is_being_made_is_waited_for(error):
+    begun, waited, made = Event(), Barrier(2, timeout=30), []
+
+    def make(index):
+        made.append(index)
+        begun.set()
+        if len(made) == 1:
+            waited.wait()
+        if error:
+            raise error
+        return segment(index)
+
+    cache = SegmentCache(make, 100)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(cache.get, 5)
+        assert begun.wait(30)
+        others = [threads.submit(cache.get, 5) for _ in range(3)]
+        waited.wait()
+        for got in (first, *others):
+            if error:
+                assert got.exception(30) is error
+            else:
+                np.testing.assert_array_equal(got.result(30), segment(5))
+    # One that comes after an error makes it again.
+    assert error or made == [5]

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -14,8 +15,8 @@ Key = TypeVar("Key", bound=Hashable)
 class SegmentCache(Generic[Key]):
     """A least-recently-used cache of arrays that holds at most `most_bytes`; safe from any thread.
 
-    Segments are made outside the lock, so threads decode side by side. Two threads that miss the same segment at the
-    same moment both make it, which costs time and never changes a pixel.
+    Segments are made outside the lock, so threads decode side by side. A thread that misses a segment which another one
+    is making waits for it; if it cannot be made, both raise the error.
     """
 
     def __init__(self, make: Callable[[Key], NDArray[Any]], most_bytes: int) -> None:
@@ -23,6 +24,7 @@ class SegmentCache(Generic[Key]):
         self._most_bytes = most_bytes
         self._segments: OrderedDict[Key, NDArray[Any]] = OrderedDict()
         self._bytes = 0
+        self._coming: dict[Key, Future[NDArray[Any]]] = {}
         self._lock = Lock()
 
     def get(self, key: Key) -> NDArray[Any]:
@@ -31,10 +33,25 @@ class SegmentCache(Generic[Key]):
             if key in self._segments:
                 self._segments.move_to_end(key)
                 return self._segments[key]
-        segment = np.asarray(self._make(key)).view()
+            if other := self._coming.get(key):
+                coming = other
+            else:
+                coming = self._coming[key] = Future()
+        return coming.result() if other else self._made(key, coming)
+
+    def _made(self, key: Key, coming: Future[NDArray[Any]]) -> NDArray[Any]:
+        try:
+            segment = np.asarray(self._make(key)).view()
+        except BaseException as error:
+            with self._lock:
+                del self._coming[key]
+            coming.set_exception(error)
+            raise
         segment.flags.writeable = False
         with self._lock:
             self._keep(key, segment)
+            del self._coming[key]
+        coming.set_result(segment)
         return segment
 
     @property

@@ -23,6 +23,7 @@ from tiler.errors import InputError
 from tiler.image.own_alpha import straight
 from tiler.image.read import isolated, tiff_header
 from tiler.image.read.fax_check import check_fax_4
+from tiler.image.read.inflate import inflated, is_plainly_deflated
 from tiler.image.read.jpeg_check import check_jpeg, check_jpeg_2000
 from tiler.image.read.orientation import TurnedSource, exchanges_sides
 from tiler.image.read.segment_cache import SegmentCache
@@ -213,8 +214,12 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
     is_jpeg, is_jpeg_2000 = page.compression == COMPRESSION.JPEG, page.compression == COMPRESSION.JPEG2000
     is_fax_4, reversed_bits = page.compression == COMPRESSION.CCITT_T6, page.fillorder == 2
     is_tiled, page_rows, tables = page.is_tiled, page.imagelength, page.jpegtables
+    samples, dtype = 1 if planes > 1 else page.samplesperpixel, np.dtype(page.dtype).newbyteorder("=")
+    inflates = is_tiled and is_plainly_deflated(page)
 
     def decode(data: bytes, index: int) -> NDArray[Any]:
+        if inflates and (tile := inflated(data, (*shape, samples), dtype, page.predictor != 1)) is not None:
+            return tile
         if is_jpeg:
             check_jpeg(data, tables)
         elif is_jpeg_2000:
@@ -233,7 +238,6 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
             raise ValueError("no pixels")
         return np.asarray(pixels[0])
 
-    samples, dtype = 1 if planes > 1 else page.samplesperpixel, np.dtype(page.dtype).newbyteorder("=")
     offsets, sizes = tuple(page.dataoffsets), tuple(page.databytecounts)
     return _Segments(shape, down, across, planes, samples, dtype, offsets, sizes, decode)
 

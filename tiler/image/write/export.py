@@ -273,7 +273,12 @@ def _with_alpha(image: OutputImage, source: Source, pixels: NDArray[Any], alpha:
     pixels = to_depth(pixels, image.dtype)
     if image.alpha == "premultiplied":
         pixels = premultiplied(pixels, alpha)
-    return np.concatenate([pixels, alpha_to_depth(alpha, image.dtype)], axis=2)
+    both = np.empty((*pixels.shape[:2], pixels.shape[2] + 1), image.dtype)
+    # Sample by sample, NumPy copies four times as fast as pixel by pixel.
+    for sample in range(pixels.shape[2]):
+        both[..., sample] = pixels[..., sample]
+    both[..., -1:] = alpha_to_depth(alpha, image.dtype)
+    return both
 
 
 def write_atomically(

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from tiler.image.metadata.build import exif_block
@@ -22,7 +23,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 FILTER_UP = 2
 
-# On photographs level 1 writes 50 MB/s with each thread; level 6 writes a quarter of that, and files are 7 % smaller.
+# Of ISA-L. On photographs it writes 240 MB/s with each thread, and files are 3 % smaller than those of level 1 of zlib,
+# which writes 53 MB/s.
 DEFLATE_LEVEL = 1
 BLOCK_BYTES = 2**20
 
@@ -116,8 +118,8 @@ def _stream(parts: Iterator[bytes], threads: int) -> Iterator[bytes]:
 
 
 def _deflated(block: bytes, dictionary: bytes) -> bytes:
-    deflate = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zdict=dictionary)
-    return deflate.compress(block) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    deflate = isal_zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zdict=dictionary)
+    return bytes(deflate.compress(block) + deflate.flush(zlib.Z_SYNC_FLUSH))
 
 
 def _chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:

@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from functools import partial
 from math import ceil
 from tempfile import TemporaryFile
+from threading import local
 from typing import IO, Any, BinaryIO
 
 import imagecodecs
 import numpy as np
 import tifffile
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from tiler.image.metadata.build import exif_tables
@@ -34,14 +36,15 @@ from tiler.image.write.overviews import Cascade, overview_shapes
 # One band of rows is one row of tiles.
 TILE_PX = BAND_ROWS
 
-# On photographs with alpha, level 1 is 1.5 times as fast as LZW and files are a tenth smaller; higher levels gain 4 %.
+# Of ISA-L, which is three times as fast as libdeflate and five times as fast as LZW, for files 6 % larger than those of
+# libdeflate. Level 2 makes them 1 % smaller and takes a fifth longer.
 DEFLATE_LEVEL = 1
 
 # Offsets in a classic TIFF end at 4 GiB; 16 MiB are left for what is neither pixels nor metadata.
 MOST_CLASSIC_BYTES = 2**32 - 2**24
 
 # The most by which compression enlarges a tile. LZW writes a code of 12 bits or less for each byte, and a code to begin
-# anew for each 3836 others. Deflate stores what it cannot compress, with 5 bytes for each 5000 (libdeflate).
+# anew for each 3836 others. Deflate stores what it cannot compress, with 5 bytes for each 2^14 or more.
 MOST_GROWTH = {"lzw": 1.5 * (1 + 1 / 3836), "deflate": 1.001}
 MOST_GROWTH_BYTES = 64
 
@@ -131,17 +134,25 @@ def _compressed_row(
 
 def _compressor(image: OutputImage) -> Callable[[NDArray[Any]], bytes]:
     """Return a function that compresses a tile, padded on the right and below by repeating its edge."""
+    compress: Callable[[Any], Any] = (
+        imagecodecs.lzw_encode if image.compression == "lzw" else partial(isal_zlib.compress, level=DEFLATE_LEVEL)
+    )
+    # Memory that a thread writes to again and again is in the processor's cache; new memory has to be cleared first.
+    kept = local()
 
-    def compress(tile: NDArray[Any]) -> bytes:
+    def compressed(tile: NDArray[Any]) -> bytes:
         missing = (TILE_PX - tile.shape[0], TILE_PX - tile.shape[1])
-        padded = np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-        predict = imagecodecs.floatpred_encode if padded.dtype.kind == "f" else imagecodecs.delta_encode
-        differences = writable(predict(padded, axis=-2)).tobytes()
-        if image.compression == "lzw":
-            return bytes(imagecodecs.lzw_encode(differences))
-        return bytes(imagecodecs.deflate_encode(differences, level=DEFLATE_LEVEL))
+        padded = np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge") if any(missing) else tile
+        if padded.dtype.kind == "f":
+            return bytes(compress(writable(imagecodecs.floatpred_encode(padded, axis=-2)).tobytes()))
+        if not hasattr(kept, "differences"):
+            kept.differences = np.empty(padded.shape, padded.dtype)
+        differences = kept.differences
+        differences[:, 0] = padded[:, 0]
+        np.subtract(padded[:, 1:], padded[:, :-1], out=differences[:, 1:])
+        return bytes(compress(writable(differences)))
 
-    return compress
+    return compressed
 
 
 def _layout(image: OutputImage) -> dict[str, Any]:
