@@ -217,14 +217,18 @@ def _enlarged(pair: Pair) -> Pair:
 
 
 def _doubled(pair: Pair, axis: int) -> Pair:
-    before = [(1, 1) if one == axis else (0, 0) for one in range(3)]
-    padded = np.moveaxis(np.pad(pair, before, mode="edge"), axis, 0)
-    own = padded[1:-1] * np.float32(0.75)
-    quarter = padded * np.float32(0.25)
-    doubled = np.empty((2 * own.shape[0], *own.shape[1:]), np.float32)
-    np.add(own, quarter[:-2], out=doubled[0::2])
-    np.add(own, quarter[2:], out=doubled[1::2])
-    return np.moveaxis(doubled, 0, axis)
+    def along(values: Pair, part: slice) -> Pair:
+        return values[:, part] if axis == 1 else values[:, :, part]
+
+    own, quarter = pair * np.float32(0.75), pair * np.float32(0.25)
+    doubled = np.empty([2 * size if one == axis else size for one, size in enumerate(pair.shape)], np.float32)
+    before, after = along(doubled, slice(0, None, 2)), along(doubled, slice(1, None, 2))
+    first, last, others, but_last = slice(0, 1), slice(-1, None), slice(1, None), slice(0, -1)
+    np.add(along(own, first), along(quarter, first), out=along(before, first))
+    np.add(along(own, others), along(quarter, but_last), out=along(before, others))
+    np.add(along(own, but_last), along(quarter, others), out=along(after, but_last))
+    np.add(along(own, last), along(quarter, last), out=along(after, last))
+    return doubled
 
 
 def _regions(block: Box, cells: Cells) -> list[Box]:

@@ -31,29 +31,31 @@ def with_clean_colours(
 ) -> ReadBoth:
     """Return a function like `read` whose pixels with an alpha between the ends have the foreground's colours.
 
-    All other pixels are those of `read`, bit for bit. What is returned for a pixel depends on the picture and its alpha
-    alone, not on the box that is asked for, nor on the number of `threads`. The whole picture is read once here, from
-    top to bottom. shape: (height, width) of the picture. dtype: of its pixels; integers are full range, of floats the
-    foreground's colours are 0 or more.
+    All other pixels are those of `read`, bit for bit; of 8 bits, also those whose alpha is within half a step of 1.
+    What is returned for a pixel depends on the picture and its alpha alone, not on the box that is asked for, nor on
+    the number of `threads`. The whole picture is read once here, from top to bottom. shape: (height, width) of the
+    picture. dtype: of its pixels; integers are full range, of floats the foreground's colours are 0 or more.
     """
     top = None if dtype.kind == "f" else 1.0
     cells = _solved(read, shape, top, progress)
+    # Beside an alpha so near to 1 the old background moves no sample of 8 bits by half a step.
+    most = WHITE - HALF_STEP if dtype == np.uint8 else WHITE
 
     def read_clean(box: Box) -> tuple[Pixels, NDArray[np.uint16]]:
         around = needed(box, cells)
         pixels, alpha = read(around)
         inner = box.within(around).slices
         clean = pixels[inner].copy()
+        mixed = (alpha[inner] > HALF_STEP) & (alpha[inner] < most)
 
         def clean_block(block: Box) -> None:
             window = needed(block, cells).within(around).slices
             found = foreground(block, _planes(pixels[window]), _share(alpha[window]), cells, top)
-            part, mixed = block.within(box).slices, _is_mixed(alpha[block.within(around).slices])
-            clean[part][mixed] = _samples(found, dtype)[mixed]
+            part = block.within(box).slices
+            clean[part][mixed[part]] = _samples(found, dtype)[mixed[part]]
 
-        blocks = [block for block in _blocks(box) if _is_mixed(alpha[block.within(around).slices]).any()]
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(clean_block, blocks))
+            list(pool.map(clean_block, _mixed_boxes(mixed, box)))
         return clean, alpha[inner]
 
     return read_clean
@@ -104,10 +106,6 @@ def _share(alpha: NDArray[np.uint16]) -> NDArray[np.float32]:
     return np.divide(alpha, np.float32(WHITE), dtype=np.float32)
 
 
-def _is_mixed(alpha: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    return (alpha > HALF_STEP) & (alpha < WHITE)
-
-
 def _finite(pixels: NDArray[Any]) -> NDArray[Any]:
     if pixels.dtype.kind == "f":
         return np.asarray(np.nan_to_num(pixels, nan=0, posinf=LARGEST_LIGHT, neginf=0))
@@ -124,3 +122,13 @@ def _blocks(box: Box) -> Iterator[Box]:
         for col in range(box.cols.start // BLOCK_PX, -(-box.cols.stop // BLOCK_PX)):
             rows = Span(row * BLOCK_PX, (row + 1) * BLOCK_PX).clip(box.rows)
             yield Box(rows, Span(col * BLOCK_PX, (col + 1) * BLOCK_PX).clip(box.cols))
+
+
+def _mixed_boxes(mixed: NDArray[np.bool_], box: Box) -> Iterator[Box]:
+    """Yield, for each square of `box` that has `mixed` pixels, the smallest box that holds all of them."""
+    for block in _blocks(box):
+        part = mixed[block.within(box).slices]
+        rows, cols = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+        if len(rows):
+            tight = Box(Span(int(rows[0]), int(rows[-1]) + 1), Span(int(cols[0]), int(cols[-1]) + 1))
+            yield Box(tight.rows.shift(block.rows.start), tight.cols.shift(block.cols.start))
