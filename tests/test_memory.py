@@ -50,3 +50,35 @@ def test_what_is_freed_goes_back_to_the_system():
     done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=True)
     before, after = map(float, done.stdout.split())
     assert after < before / 2
+
+
+# Planes of a megabyte, as a tile has, made and dropped in a thread; the faults are counted after the first of them.
+PLANES = """
+import resource, sys
+from threading import Thread
+import numpy as np
+from tiler.memory import set_up_malloc
+
+def work():
+    for count in range(101):
+        planes = [np.ones(300_000, np.float32) for _ in range(8)]
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+
+if sys.argv[1] == "set up":
+    set_up_malloc()
+faults = []
+thread = Thread(target=work)
+thread.start()
+thread.join()
+print(faults[-1] - faults[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="set up for glibc")
+def test_the_planes_of_a_tile_are_there_for_the_next_one():
+    def faults(word):
+        done = subprocess.run([sys.executable, "-c", PLANES, word], capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    assert faults("set up") < 5000
+    assert faults("set up") < faults("not") / 4

@@ -11,6 +11,11 @@ STATUS = Path("/proc/self/status")
 # in that pool. By default there are eight pools for every processor.
 M_ARENA_MAX = -8
 POOLS = 2
+# Its parameters for the size from which an array is memory of its own, and for how much freed memory at the end of a
+# pool is kept. The planes of a tile have a megabyte or less. By default their memory often goes back to the system and
+# is had again, which clears it page by page: a tenth of the time beside the network.
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+OWN_BYTES, KEPT_BYTES = 4 * 2**20, 24 * 2**20
 
 
 def peak_memory_mb() -> float | None:
@@ -38,13 +43,15 @@ def resident_memory() -> int:
     return int(line.split()[1]) * 1024
 
 
-def limit_malloc_pools() -> None:
-    """Let threads that start later share a few pools of memory, if the C library is glibc.
+def set_up_malloc() -> None:
+    """Let threads share a few pools of memory, which keep it for the next tile, if the C library is glibc.
 
     With the default number of pools a run holds a fifth more memory.
     """
     if mallopt := _of_glibc("mallopt"):
         mallopt(M_ARENA_MAX, POOLS)
+        mallopt(M_MMAP_THRESHOLD, OWN_BYTES)
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def release_memory() -> None:

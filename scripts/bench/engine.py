@@ -1,17 +1,22 @@
 #!/usr/bin/env python
 """Measure what the engine costs beside its network.
 
-All levels are solved from the base to the full picture, and the same network is fed the same tiles by plain threads
-that do nothing else. The two take turns; the best time of each counts.
+All levels are solved from the base to the full picture, and the same network is fed the same views and tiles by plain
+threads that do nothing else. The two take turns; the best time of each counts. The network sees tiles at all levels:
+those that the guide leaves uncertain, or all of them.
 
     python scripts/bench/engine.py examples/portrait.jpg
+    python scripts/bench/engine.py examples/portrait.jpg --route dense --rounds 1
 """
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +24,15 @@ from numpy.typing import NDArray
 from scenes import Alpha, opened, parser
 from tiler.engine.graph import on_threads
 from tiler.engine.solve import solve
+from tiler.memory import peak_memory_mb, set_up_malloc
 from tiler.model.card import ModelCard
 from tiler.model.network import Network
 from tiler.model.session import open_session
 from tiler.progress import Silent
 from tiler.report import machine
 from tiler.settings import Settings
+
+Answer = TypeVar("Answer")
 
 
 class Recorder:
@@ -47,36 +55,47 @@ def main() -> int:
     """Print the machine and the figures."""
     options = parser(__doc__)
     options.add_argument("picture", type=Path)
+    options.add_argument("--route", choices=("auto", "dense"), default="auto", help="as for tiler matte")
     options.add_argument("--rounds", type=int, default=3)
     chosen = options.parse_args()
     print(machine())
-    time_engine(chosen.picture, Settings.of(model=chosen.model), chosen.rounds)
+    set_up_malloc()
+    time_engine(chosen.picture, Settings.of(model=chosen.model, route=chosen.route), chosen.rounds)
     return 0
 
 
 def time_engine(path: Path, settings: Settings, rounds: int) -> None:
-    """Print the seconds of the engine, those of plain threads on the same tiles, and their ratio."""
+    """Print the seconds of the engine, those of plain threads on the same tiles, and their ratios."""
     threads = settings.compute.thread_count
     with closing(open_session(settings.compute, Silent())) as session, opened(path, session, settings) as picture:
 
-        def engine(network: Network, name: str) -> float:
-            scene = picture.scene(name, network=network)
-            began = perf_counter()
-            solve(scene, on_threads(threads))
-            return perf_counter() - began
+        def engine(name: str) -> list[NDArray[np.float32]]:
+            recorder = Recorder(session)
+            scene = picture.scene(name, network=recorder, backlog_tiles=threads)
+            solve(scene, on_threads(threads), dense=settings.matting.route == "dense")
+            return recorder.tiles
 
-        def plain(tiles: list[NDArray[np.float32]]) -> float:
-            began = perf_counter()
+        def plain(tiles: list[NDArray[np.float32]]) -> None:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(session.alpha, tiles))
-            return perf_counter() - began
 
-        recorder = Recorder(session)
-        engine(recorder, "warm-up")
-        pairs = [(engine(session, f"round-{n}"), plain(recorder.tiles)) for n in range(rounds)]
-    engine_s, plain_s = (min(times) for times in zip(*pairs, strict=True))
-    print(f"{len(recorder.tiles)} tiles, {threads} threads: engine {engine_s:.1f} s, plain threads {plain_s:.1f} s")
-    print(f"engine / plain threads: {engine_s / plain_s:.3f}")
+        session.alpha(np.zeros((512, 512, 3), np.float32))
+        of_engine, of_plain = [], []
+        for number in range(rounds):
+            tiles, taken = timed(partial(engine, f"round-{number}"))
+            of_engine.append(taken)
+            of_plain.append(timed(partial(plain, tiles))[1])
+    engine_s, plain_s = np.min(of_engine, axis=0), np.min(of_plain, axis=0)
+    print(f"{len(tiles)} views and tiles, {threads} threads, seconds (wall, processor):")
+    print(f"engine {engine_s.round(1)}, plain threads {plain_s.round(1)}")
+    print(f"engine / plain threads: {(engine_s / plain_s).round(3)}; peak memory {peak_memory_mb()} MB")
+
+
+def timed(run: Callable[[], Answer]) -> tuple[Answer, tuple[float, float]]:
+    """Return what `run` returns, and the seconds it took: by the clock, and of all processors."""
+    began, spent = perf_counter(), process_time()
+    found = run()
+    return found, (perf_counter() - began, process_time() - spent)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,9 @@ from tests.core.guides import (
 )
 from tiler.core import regression
 from tiler.core.constraint import TOLERANCE, constrain
-from tiler.core.fusion import TILE_NOISE, around_uncertain, fuse
+from tiler.core.fusion import TILE_NOISE, fuse, looked_at
 from tiler.core.geometry import Axis
 from tiler.core.guide import SATURATED
-from tiler.core.regression import REGRESSION_RADIUS
 
 
 @given(sides, sides, guide_pxs, st.sampled_from(LIES), seeds)
@@ -34,6 +33,22 @@ def test_whatever_the_tile_shows_the_guides_mean_is_kept(height, width, guide_sc
     assert fused.min() >= 0
     assert fused.max() <= 1
     assert off_the_guide(fused, guide, guide_scale) <= TOLERANCE + ROUNDING
+
+
+@given(sides, sides, guide_pxs, st.sampled_from([None, *LIES]), seeds)
+def test_a_tile_is_its_guide_but_for_the_part_that_is_looked_at_which_may_be_fused_by_itself(
+    height, width, guide_scale, lie, seed
+):
+    # Something to see on a plain ground, so that the part is not the whole.
+    guide = np.pad(soft_guide((height, width), seed), ((0, 70), (90, 0)))
+    tile = None if lie is None else lie_of(lie, guide, seed)
+    rgb, spread = colours(guide.shape, seed), soft_guide(guide.shape, seed + 1)
+    expected = guide.copy()
+    part = looked_at(guide, guide_scale)
+    if part is not None:
+        at = part.slices
+        expected[at] = fuse(None if tile is None else tile[at], guide[at], rgb[at], guide_scale, spread[at])
+    np.testing.assert_array_equal(fuse(tile, guide, rgb, guide_scale, spread), expected)
 
 
 @given(sides, sides, guide_pxs, st.sampled_from(LIES), seeds)
@@ -194,9 +209,10 @@ def test_a_tile_without_noise_is_the_alpha_as_far_as_the_constraint_allows(heigh
     guide = soft_guide((height, width), seed)
     tile = lie_of(lie, guide, seed)
     fused = fuse(tile, guide, colours(guide.shape, seed), guide_scale, np.zeros_like(guide), 0.0)
-    box = around_uncertain(guide, round(REGRESSION_RADIUS * guide_scale))
+    seen = looked_at(guide, guide_scale)
     expected = guide.copy()
-    if box is not None:
+    if seen is not None:
+        box = seen.slices
         expected[box] = constrain(tile[box], guide[box], guide_scale)
     np.testing.assert_array_equal(fused, expected)
 

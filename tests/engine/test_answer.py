@@ -8,9 +8,14 @@ from hypothesis import strategies as st
 from tests.engine.scenes import portrait, scene_of
 from tests.fakes import RedIsAlpha
 from tests.strategies import plans
+from tiler.core.fusion import fuse
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import make_plan
 from tiler.engine.answer import answer, network_sees, view_answer, views_at
+from tiler.engine.graph import on_threads
+from tiler.engine.scene import guide_of, spread_of
+from tiler.engine.solve import solve
+from tiler.image.colour import to_network
 from tiler.model.views import AS_IT_IS, View
 
 
@@ -65,3 +70,25 @@ def test_the_network_sees_the_levels_next_to_the_base(network_levels, seen):
     for level in levels:
         answer(scene, level, level.read(0, 0))
     assert len(scene.network.shapes) == len(seen)
+
+
+def test_where_the_network_sees_no_tile_only_what_the_fusion_looks_at_is_read():
+    plan = make_plan((512, 512), guide_px=64, tile_px=128, overlap_px=32)
+    scene = replace(portrait(plan, RedIsAlpha()), fuse=fuse)
+    solve(scene, on_threads(1))
+    level, boxes = plan.levels[0], []
+    read = scene.picture.read
+    scene.picture.read = lambda index, box: boxes.append(box) or read(index, box)
+    whole, by_colours = (
+        {tile: answer(replace(scene, network_levels=levels), level, level.read(*tile)) for tile in level.tiles}
+        for levels in (None, 0)
+    )
+    seen, some = boxes[: level.count], boxes[level.count :]
+    assert [box.shape for box in seen] == [(128, 128)] * level.count
+    assert 0 < sum(np.prod(box.shape) for box in some) < 0.8 * level.count * 128**2
+    for tile, alpha in by_colours.items():
+        box = level.read(*tile)
+        rgb = to_network(read(0, box))
+        guide = guide_of(scene, level, box)
+        np.testing.assert_array_equal(alpha, fuse(None, guide, rgb, 2.0, spread_of(scene, level, box)))
+    assert whole.keys() == by_colours.keys()

@@ -9,7 +9,9 @@ import pytest
 from tests.engine.scenes import needs_of, one_by_one, portrait
 from tests.fakes import ArrayCanvas, ColourKey, RedIsAlpha
 from tiler.core.plan import make_plan
+from tiler.engine import graph as graphs
 from tiler.engine.graph import ROWS_AHEAD, graph, on_threads
+from tiler.engine.scene import guide_of
 from tiler.engine.solve import solve
 
 
@@ -92,3 +94,17 @@ def test_a_slow_disk_holds_few_answers_however_tall_the_picture(height):
     solve(scene, on_threads(4), dense=True)
     assert ran >= level.count
     assert max(held) <= (ROWS_AHEAD + 1) * level.cols.count + 4
+
+
+@pytest.mark.parametrize("wraps", [False, True])
+def test_a_block_enlarges_its_guide_once_at_most(monkeypatch, wraps):
+    plan = make_plan((300, 420), guide_px=96, tile_px=48, overlap_px=12, wraps=wraps)
+    level, made = plan.levels[0], []
+    scene = portrait(plan, ColourKey())
+    solve(scene, on_threads(1))
+    monkeypatch.setattr(graphs, "guide_of", lambda *asked: made.append(asked[2]) or guide_of(*asked))
+    # Every other tile has run, so that the guide shows in blends and in seams.
+    chosen = frozenset((i, j) for i, j in level.tiles if (i + j) % 2)
+    tasks = graph(scene, level, chosen, frozenset(level.tiles))
+    on_threads(1)(tasks, [("row", level.rows.count - 1)])
+    assert len(made) <= level.count

@@ -12,11 +12,10 @@ from tests.fakes import ArrayPicture, ColourKey, RecordedProgress, RedIsAlpha
 from tests.model.onnx_graphs import known_alpha, known_detail, saved, stand_in
 from tests.model.test_onnx_runtime import a_card
 from tiler.core.constraint import TOLERANCE, constrain
-from tiler.core.fusion import around_uncertain
+from tiler.core.fusion import looked_at
 from tiler.core.geometry import Box
 from tiler.core.guide import SATURATED, enlarge
 from tiler.core.plan import make_plan
-from tiler.core.regression import REGRESSION_RADIUS
 from tiler.core.trimap import trimap_of
 from tiler.engine.answer import answer
 from tiler.engine.graph import on_threads
@@ -120,9 +119,10 @@ def test_the_truth_where_nothing_is_known_is_the_alpha_as_far_as_the_constraint_
     for tile in FULL.tiles:
         box = FULL.read(*tile)
         guide, expected = guide_of(scene, FULL, box), None
-        part = around_uncertain(guide, round(REGRESSION_RADIUS * 2.0))
+        seen = looked_at(guide, 2.0)
         expected = guide.copy()
-        if part is not None:
+        if seen is not None:
+            part = seen.slices
             expected[part] = constrain(truth_of(scene, box)[part], guide[part], 2.0)
         np.testing.assert_array_equal(answer(scene, FULL, box), expected)
 

@@ -53,6 +53,16 @@ def test_saturated_pixels_keep_their_samples_bit_for_bit(dtype, samples):
     assert (got[~saturated] != pixels[~saturated]).any()
 
 
+def test_of_8_bits_what_is_within_half_a_step_of_opaque_keeps_its_samples_and_is_within_a_step_of_its_colour():
+    alpha = soft_alpha((300, 300))
+    alpha[alpha == WHITE] = WHITE - 90
+    pixels = pixels_of(np.uint8, shape=alpha.shape)
+    got, exact = whole(pixels, alpha), whole(pixels.astype(np.uint16) * 257, alpha) / 257
+    near = (alpha > WHITE - 128) & (alpha < WHITE)
+    np.testing.assert_array_equal(got[near], pixels[near])
+    assert np.abs(got[near] - exact[near]).max() < 1
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("value", [0, WHITE])
 def test_without_mixed_pixels_the_picture_is_untouched(dtype, value):

@@ -2,13 +2,16 @@
 
 import os
 from dataclasses import replace
+from importlib import import_module
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tiler.model.card import find_card
-from tiler.model.tensorflow_runtime import load_tensorflow
+from tiler.model.tensorflow_parts import load_tensorflow
 
-tf = load_tensorflow()
+# First as a run does; the whole of TensorFlow has to be had afterwards, too.
+load_tensorflow()
+tf = import_module("tensorflow")
 
 
 def definition(build):

@@ -131,7 +131,7 @@ ASK = """
 import json, sys
 from tiler.model.card import find_card
 from tiler.model.hub import status
-print(json.dumps([status(find_card("bshm")), "tensorflow" in sys.modules]))
+print(json.dumps([status(find_card("bshm")), any(name.startswith("tensorflow.") for name in sys.modules)]))
 """
 
 

@@ -83,14 +83,14 @@ def abandon(stream: TextIO | None) -> None:
 
 
 def prepare(settings: Settings | None = None, beside: Path | None = None) -> None:
-    """Limit memory pools and caches, and quieten loggers: once the heavy libraries may be imported.
+    """Set up memory pools, limit caches, and quieten loggers: once the heavy libraries may be imported.
 
     Scratch files of libraries go where those of the run go: into its `work_dir`, or into the directory `beside`.
     """
     from tiler.image.read.vips import limit_vips_cache
-    from tiler.memory import limit_malloc_pools
+    from tiler.memory import set_up_malloc
 
-    limit_malloc_pools()
+    set_up_malloc()
     limit_vips_cache()
     loggers = ["modelscope", "modelscope_hub"]
     if settings is not None:

@@ -45,7 +45,8 @@ def mix(level: Level, i: int, j: int, box: Box, tiles: Mapping[tuple[int, int], 
             if 0 in part.shape:
                 continue
             own_part, here = part.within(support), part.within(box)
-            weight = level.rows.ramp(r)[own_part.rows.slice, None] * level.cols.ramp(c)[own_part.cols.slice]
             alpha = tiles[r, c][own_part.slices] if ground is None or (r, c) in tiles else ground[here.slices]
-            out[here.slices] += weight * alpha
+            weighted = level.rows.ramp(r)[own_part.rows.slice, None] * level.cols.ramp(c)[own_part.cols.slice]
+            weighted *= alpha
+            out[here.slices] += weighted
     return out

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tiler.core.constraint import constrain
+from tiler.core.geometry import Box, Span
 from tiler.core.guide import SATURATED
 from tiler.core.regression import REGRESSION_RADIUS, explain
 from tiler.core.two_colours import towards_colours
@@ -57,9 +58,10 @@ def fuse(
     only help to explain the guide; with less, `tile_alpha` itself counts for a share as well, and with 0 it is all that
     counts. Returns (h, w) float32 in 0..1; any size from 1x1 up.
     """
-    box = around_uncertain(guide, round(REGRESSION_RADIUS * guide_scale))
-    if box is None:
+    seen = looked_at(guide, guide_scale)
+    if seen is None:
         return guide
+    box = seen.slices
     part = np.ascontiguousarray(guide[box])
     tile = None if tile_alpha is None else tile_alpha[box]
     own = 0.0 if tile is None else 1 - min(tile_noise / TILE_NOISE, 1) ** 2
@@ -94,16 +96,20 @@ def _explained(
     return alpha if spread is None else _kept_where_sure(alpha, guide, spread, guide_scale)
 
 
-def around_uncertain(guide: Alpha, margin_px: int) -> tuple[slice, slice] | None:
-    """Return the box of all uncertain guide pixels, `margin_px` larger on every side; None if there are none."""
+def looked_at(guide: Alpha, guide_scale: float) -> Box | None:
+    """Return the part of a tile that `fuse` looks at; elsewhere alpha is the guide. None if it is that everywhere.
+
+    It is the box of all uncertain pixels of the guide and what the regression sees around them. `fuse` of that part by
+    itself gives the same.
+    """
     unsure = (guide > SATURATED) & (guide < 1 - SATURATED)
     rows, cols = np.flatnonzero(unsure.any(axis=1)), np.flatnonzero(unsure.any(axis=0))
     if not len(rows):
         return None
-    return (
-        slice(max(0, int(rows[0]) - margin_px), int(rows[-1]) + 1 + margin_px),
-        slice(max(0, int(cols[0]) - margin_px), int(cols[-1]) + 1 + margin_px),
-    )
+    margin_px = round(REGRESSION_RADIUS * guide_scale)
+    whole = Box.whole((guide.shape[0], guide.shape[1]))
+    spans = (Span(int(places[0]), int(places[-1]) + 1).grow(margin_px) for places in (rows, cols))
+    return Box(*(span.clip(side) for span, side in zip(spans, (whole.rows, whole.cols), strict=True)))
 
 
 def _kept_where_sure(alpha: Alpha, guide: Alpha, spread: Alpha, guide_scale: float) -> Alpha:

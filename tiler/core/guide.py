@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
@@ -31,14 +32,11 @@ def enlarge(read: Callable[[Box], Alpha], box: Box, level: Level, below: Level) 
     """
     if level.guide_scale is None:
         raise ValueError("the base has no guide")
-    row_taps, row_weights = _taps(level.rows, box.rows, level.guide_scale[0], below.shape[0])
-    col_taps, col_weights = _taps(level.cols, box.cols, level.guide_scale[1], below.shape[1])
-    rows = Span(int(row_taps.min()), int(row_taps.max()) + 1)
-    cols = Span(int(col_taps.min()), int(col_taps.max()) + 1)
-    coarse = read(Box(rows, cols))
-    tall = _gather(coarse, row_taps - rows.start, row_weights)
-    wide = _gather(tall.T, col_taps - cols.start, col_weights)
-    return np.clip(wide.T, 0.0, 1.0, out=wide.T)
+    down = _taps(level.rows, box.rows, level.guide_scale[0], below.shape[0])
+    across = _taps(level.cols, box.cols, level.guide_scale[1], below.shape[1])
+    coarse = read(Box(down.reach, across.reach))
+    wide = _wide(_tall(coarse, down), across)
+    return np.clip(wide, 0.0, 1.0, out=wide)
 
 
 def uncertain_tiles(read: Callable[[Box], Alpha], level: Level, below: Level) -> frozenset[tuple[int, int]]:
@@ -75,8 +73,27 @@ def _real(pixels: NDArray[np.int64], size: int, wraps: bool) -> NDArray[np.int64
     return np.mod(pixels, size) if wraps else np.clip(pixels, 0, size - 1)
 
 
-def _taps(axis: Axis, span: Span, guide_scale: float, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return, for each pixel of `span`, the four of `size` guide pixels that it is made of and their weights: (4, n).
+@dataclass(frozen=True, slots=True)
+class _Taps:
+    """The four guide pixels that each pixel of one axis is made of, and their weights, (4, n) each.
+
+    first, run: where a guide pixel is two pixels wide, two weights serve all pixels, even and odd ones. Their first
+    taps are then `first` pixels after the first of all, and `run` gives the real pixels from there on, one by one;
+    else None.
+    """
+
+    pixels: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    first: NDArray[np.int64]
+    run: NDArray[np.int64] | None
+
+    @property
+    def reach(self) -> Span:
+        return Span(int(self.pixels.min()), int(self.pixels.max()) + 1)
+
+
+def _taps(axis: Axis, span: Span, guide_scale: float, size: int) -> _Taps:
+    """Return, for each pixel of `span`, the four of `size` guide pixels that it is made of.
 
     A pixel beyond the join is first taken for the real one that it stands for. The guide of a picture of odd width is
     half a pixel longer than half of it, so counting on beyond the join would look half a guide pixel beside.
@@ -93,12 +110,59 @@ def _taps(axis: Axis, span: Span, guide_scale: float, size: int) -> tuple[NDArra
             t * t * (-0.5 + 0.5 * t),
         ]
     )
-    return _real(first + np.arange(-1, 3)[:, None], size, axis.wraps), weights.astype(np.float32)
+    inside = span.start >= 0 and span.stop <= axis.size
+    return _Taps(
+        _real(first + np.arange(-1, 3)[:, None], size, axis.wraps),
+        weights.astype(np.float32),
+        first - first[0],
+        _real(np.arange(first[0] - 1, first[-1] + 3), size, axis.wraps) if inside and guide_scale == 2 else None,
+    )
 
 
-def _gather(values: Alpha, taps: NDArray[np.int64], weights: NDArray[np.float32]) -> Alpha:
-    """Return the weighted sum of rows of `values`; the fixed order of the four terms keeps every box bit for bit."""
-    out: Alpha = values[taps[0]] * weights[0][:, None]
-    for tap, weight in zip(taps[1:], weights[1:], strict=True):
-        out += values[tap] * weight[:, None]
+def _tall(values: Alpha, taps: _Taps) -> Alpha:
+    """Return the weighted sums of rows of `values`, the first of which is the first that `taps` reaches.
+
+    The fixed order of the four terms, here and in `_wide`, keeps every box bit for bit.
+    """
+    start = taps.reach.start
+    if taps.run is None:
+        return _sum_of_four(values, taps.pixels - start, taps.weights)
+    run = values[taps.run - start]
+    out = np.empty((len(taps.first), run.shape[1]), np.float32)
+    for phase in range(min(2, len(out))):
+        rows = out[phase::2]
+        at = Span(0, len(rows)).shift(int(taps.first[phase]))
+        _sum_into(rows, [run[at.shift(k).slice] for k in range(4)], taps.weights[:, phase])
     return out
+
+
+def _wide(values: Alpha, taps: _Taps) -> Alpha:
+    """Return the weighted sums of columns of `values`, the first of which is the first that `taps` reaches."""
+    start = taps.reach.start
+    if taps.run is None:
+        return np.ascontiguousarray(_sum_of_four(values.T, taps.pixels - start, taps.weights).T)
+    run = np.take(values, taps.run - start, axis=1)
+    out = np.empty((len(run), len(taps.first)), np.float32)
+    for phase in range(min(2, out.shape[1])):
+        cols = out[:, phase::2]
+        at = Span(0, cols.shape[1]).shift(int(taps.first[phase]))
+        # What lies side by side is summed faster.
+        found = np.empty(cols.shape, np.float32)
+        _sum_into(found, [run[:, at.shift(k).slice] for k in range(4)], taps.weights[:, phase])
+        cols[...] = found
+    return out
+
+
+def _sum_of_four(values: Alpha, pixels: NDArray[np.int64], weights: NDArray[np.float32]) -> Alpha:
+    out: Alpha = values[pixels[0]] * weights[0][:, None]
+    for rows, weight in zip(pixels[1:], weights[1:], strict=True):
+        out += values[rows] * weight[:, None]
+    return out
+
+
+def _sum_into(out: Alpha, terms: list[Alpha], weights: NDArray[np.float32]) -> None:
+    np.multiply(terms[0], weights[0], out=out)
+    scratch = np.empty_like(out)
+    for term, weight in zip(terms[1:], weights[1:], strict=True):
+        np.multiply(term, weight, out=scratch)
+        out += scratch

@@ -1,5 +1,7 @@
 """Box means, samples at every n-th pixel, and the way back from samples to pixels. Pure."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -19,10 +21,18 @@ def local_mean(values: Plane, radius: int, every: int = 1) -> Plane:
     mean = values
     for axis in (-1, -2):
         shown: Plane = ndimage.uniform_filter1d(mean, size, axis=axis, mode="constant")
-        there = ndimage.uniform_filter1d(np.ones(values.shape[axis], np.float32), size, mode="constant")
-        thin = (..., slice(None, None, every)) if axis == -1 else (..., slice(None, None, every), slice(None))
-        mean = shown[thin] / (there[::every] if axis == -1 else there[::every, None])
+        there = _there(values.shape[axis], size)[::every]
+        mean = shown[..., ::every] if axis == -1 else shown[..., ::every, :]
+        mean /= there if axis == -1 else there[:, None]
     return mean
+
+
+@lru_cache(maxsize=2**8)
+def _there(length: int, size: int) -> NDArray[np.float32]:
+    """Return the share of a window of `size` values that lies in a line of `length`, at each of its places."""
+    there: NDArray[np.float32] = ndimage.uniform_filter1d(np.ones(length, np.float32), size, mode="constant")
+    there.flags.writeable = False
+    return there
 
 
 def sampled(values: Plane, side: int, step: int) -> Samples:
@@ -32,9 +42,14 @@ def sampled(values: Plane, side: int, step: int) -> Samples:
     """
     rows, cols = (-size % step for size in values.shape)
     whole = np.pad(values, ((0, rows), (0, cols)), mode="edge") if rows or cols else values
-    places = range((step - side) // 2, (step - side) // 2 + side)
-    tall = np.sum([whole[k::step] for k in places], axis=0)
-    return np.asarray(np.sum([tall[:, k::step] for k in places], axis=0) / side**2, np.float32)
+    first = (step - side) // 2
+    tall = whole[first::step].copy()
+    for k in range(first + 1, first + side):
+        tall += whole[k::step]
+    wide = tall[:, first::step].copy()
+    for k in range(first + 1, first + side):
+        wide += tall[:, k::step]
+    return np.asarray(wide / side**2, np.float32)
 
 
 def interpolated(samples: Samples, shape: tuple[int, int], step: int, first: float = 0.0) -> Plane:
@@ -71,7 +86,8 @@ def _stretched(samples: Samples, size: int, step: int, first: float) -> Plane:
     offsets = (np.arange(step) - first) / step
     before = np.floor(offsets).astype(int)
     ahead, behind = max(0, -int(before[0])), max(0, int(before[-1]) - (-size // step) + 1 - samples.shape[-2])
-    whole = np.pad(samples, [(0, 0)] * (samples.ndim - 2) + [(ahead, behind + 1), (0, 0)], mode="edge")
+    around = np.clip(np.arange(-ahead, samples.shape[-2] + behind + 1), 0, samples.shape[-2] - 1)
+    whole = np.take(samples, around, axis=-2)
     rise = np.diff(whole, axis=-2)
     out: Plane = np.empty((*samples.shape[:-2], size, samples.shape[-1]), np.float32)
     for p in range(min(step, size)):

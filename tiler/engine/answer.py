@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.core.consensus import Consensus, consensus
+from tiler.core.fusion import looked_at
 from tiler.core.geometry import Box, Span
 from tiler.core.plan import Level
 from tiler.core.trimap import trimap_of
@@ -27,13 +28,30 @@ def answer(scene: Scene, level: Level, box: Box) -> Alpha:
         return agreed(
             scene, level, box, [view_answer(scene, level, box, view) for view in views_at(scene, level)]
         ).alpha
-    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
-    guide, spread = guide_of(scene, level, box), spread_of(scene, level, box)
-    alpha = _tile_answer(scene, level, box, rgb, guide, spread) if network_sees(scene, level) else None
-    fused = scene.fuse(alpha, guide, rgb, max(level.guide_scale), spread, scene.tile_noise)
-    if alpha is None or not scene.may_add:
-        return fused
-    return clamped(np.maximum(fused, alpha), known_at(scene, level, box))
+    scale = max(level.guide_scale)
+    guide = guide_of(scene, level, box)
+    if not network_sees(scene, level):
+        return _by_colours(scene, level, box, guide, scale)
+    rgb, spread = _rgb(scene, level, box), spread_of(scene, level, box)
+    alpha = _tile_answer(scene, level, box, rgb, guide, spread)
+    fused = scene.fuse(alpha, guide, rgb, scale, spread, scene.tile_noise)
+    return clamped(np.maximum(fused, alpha), known_at(scene, level, box)) if scene.may_add else fused
+
+
+def _by_colours(scene: Scene, level: Level, box: Box, guide: Alpha, scale: float) -> Alpha:
+    """Return `guide`, which lies in `box`, sharpened by the colours alone; no more is read than the fusion looks at."""
+    seen = looked_at(guide, scale)
+    if seen is None:
+        return guide
+    part = Box(seen.rows.shift(box.rows.start), seen.cols.shift(box.cols.start))
+    rgb, spread = _rgb(scene, level, part), spread_of(scene, level, part)
+    fused = guide.copy()
+    fused[seen.slices] = scene.fuse(None, guide[seen.slices], rgb, scale, spread, scene.tile_noise)
+    return fused
+
+
+def _rgb(scene: Scene, level: Level, box: Box) -> NDArray[np.float32]:
+    return to_network(window(lambda part: scene.picture.read(level.index, part), box, level))
 
 
 def _tile_answer(
@@ -99,7 +117,7 @@ def shown(scene: Scene, level: Level, box: Box, whole: tuple[int, int], shape: t
     top, left = box.rows.start * down, box.cols.start * across
     bottom, right = box.rows.stop * down, box.cols.stop * across
     outer = Box(Span(floor(top), ceil(bottom)), Span(floor(left), ceil(right)))
-    rgb = to_network(window(lambda part: scene.picture.read(level.index, part), outer, level))
+    rgb = _rgb(scene, level, outer)
     if rgb.shape[:2] == shape:
         return rgb
     part = (left - outer.cols.start, top - outer.rows.start, right - outer.cols.start, bottom - outer.rows.start)

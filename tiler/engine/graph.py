@@ -7,19 +7,20 @@ coordinates, never pixels.
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
 from dask import threaded
 from numpy.typing import NDArray
 
-from tiler.core.blending import blend, touching
+from tiler.core.blending import Guide, blend, touching
+from tiler.core.geometry import Axis, Box, Span
 from tiler.core.plan import Level
-from tiler.core.seams import measure_block
+from tiler.core.seams import BESIDE_PX, measure_block
 from tiler.engine.answer import answer
 from tiler.engine.scene import Scene, guide_of
 from tiler.errors import ModelError
-from tiler.memory import release_memory
 from tiler.model.retry import NoAnswerError
 from tiler.store.journal import FailedTile
 
@@ -125,16 +126,36 @@ def _guide_instead(scene: Scene, level: Level, i: int, j: int, error: NoAnswerEr
 
 def _write_block(scene: Scene, level: Level, i: int, j: int, own: list[tuple[int, int]], alphas: list[Alpha]) -> None:
     """Write block (i, j) and its seams onto the canvas."""
+    if not own:
+        scene.canvas.write(level.index, i, j, guide_of(scene, level, level.block(i, j)))
+        return
     tiles = dict(zip(own, alphas, strict=True))
-    alpha = blend(level, i, j, tiles, lambda box: guide_of(scene, level, box))
-    seams = measure_block(level, i, j, tiles, lambda box: guide_of(scene, level, box))
-    scene.canvas.write(level.index, i, j, alpha, seams)
+    guide = _guide_around(scene, level, i, j)
+    alpha = blend(level, i, j, tiles, guide)
+    scene.canvas.write(level.index, i, j, alpha, measure_block(level, i, j, tiles, guide))
+
+
+def _guide_around(scene: Scene, level: Level, i: int, j: int) -> Guide:
+    """Return what gives the guide in a box: one in block (i, j) or its cross-fades is cut from one enlargement."""
+    block, margin_px = level.block(i, j), max(level.rows.feather_px, level.cols.feather_px, BESIDE_PX)
+    around = Box(
+        *(_grown(axis, span, margin_px) for axis, span in ((level.rows, block.rows), (level.cols, block.cols)))
+    )
+
+    @cache
+    def enlarged() -> Alpha:
+        return guide_of(scene, level, around)
+
+    return lambda box: enlarged()[box.within(around).slices]
+
+
+def _grown(axis: Axis, span: Span, by: int) -> Span:
+    grown = span.grow(by)
+    return grown if axis.wraps else grown.clip(Span(0, axis.size))
 
 
 def _end_row(scene: Scene, level: Level, i: int, _done: list[None]) -> None:
     """Drop the kept tiles that no block needs once the blocks of row i, and of all above, are on disk."""
-    # Without this, freed memory in small pieces comes to a quarter of a run's memory.
-    release_memory()
     if i:
         scene.journal.forget(level.index, i - 1)
     if i == level.rows.count - 1:

@@ -1,5 +1,6 @@
 """A network that TensorFlow runs: one session, in its own graph, that any thread may call."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tiler.model.fit import Shape, rows_and_cols
 from tiler.model.graph_file import read_graph, unpack_weights
 from tiler.model.graph_report import GraphReport, graph_report
 from tiler.model.network import Device, UsedPrecision
+from tiler.model.tensorflow_parts import TensorFlow, load_tensorflow
 from tiler.settings import Precision
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -53,7 +55,7 @@ class TensorFlowSession:
         check_sha256(self.sha256, path, card)
         self.card = card
         self.graph_report = graph_report(definition)
-        self.device = choose_device(device, has_gpu=bool(tf.config.list_physical_devices("GPU")))
+        self.device = choose_device(device, has_gpu=tf.has_gpu())
         self.precision = choose_precision(precision, has_gpu=self.device == "gpu")
         unpack_weights(definition)
         graph = tf.Graph()
@@ -65,8 +67,12 @@ class TensorFlowSession:
             except (KeyError, ValueError) as error:
                 raise _misfit(path, card, definition) from error
             self._square = square_of(card, _fixed_sides(self._inputs[str(card.input.tensor)], card.input.layout), path)
-            self._session = tf.compat.v1.Session(graph=graph, config=_config(tf, self.precision, self.device, threads))
-        self._settle()
+            self._failure = tf.OpError
+            self._session = tf.Session(graph=graph, config=_config(tf, self.precision, self.device, threads))
+        # That takes a second, in which the picture may be read.
+        with_own_thread = ThreadPoolExecutor(1, thread_name_prefix="tiler-network")
+        self._settled = with_own_thread.submit(self._settle)
+        with_own_thread.shutdown(wait=False)
 
     def alpha(self, rgb: NDArray[np.float32], hint: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the (h, w) float32 alpha, 0..1, of (h, w, 3) float32 RGB pixels, 0..255; any size from 1x1 up.
@@ -76,6 +82,7 @@ class TensorFlowSession:
 
         Raises ModelError if the network fails, or answers with anything but what its card promises.
         """
+        self._settled.result()
         return asked(self.card, self._run, rgb, self._square, hint)
 
     def __enter__(self) -> "TensorFlowSession":
@@ -86,6 +93,7 @@ class TensorFlowSession:
 
     def close(self) -> None:
         """Give back the memory. The session cannot be used afterwards."""
+        wait([self._settled])
         self._session.close()
         release_memory()
 
@@ -97,13 +105,11 @@ class TensorFlowSession:
         release_memory()
 
     def _run(self, given: Feed) -> NDArray[np.float32]:
-        from tensorflow.errors import OpError
-
         try:
             answer: NDArray[np.float32] = self._session.run(
                 self._answer, {self._inputs[name]: pixels for name, pixels in given.items()}
             )
-        except OpError as error:
+        except self._failure as error:
             raise failed(self.card, given, error.message.splitlines()[0]) from error
         return answer
 
@@ -137,25 +143,14 @@ def choose_device(wanted: str, *, has_gpu: bool) -> Device:
     return "gpu" if has_gpu and wanted != "cpu" else "cpu"
 
 
-def load_tensorflow() -> Any:
-    """Import TensorFlow, which takes seconds; raises ModelError if it cannot be loaded."""
-    try:
-        import tensorflow
-    except ImportError as error:
-        raise ModelError(
-            f"TensorFlow cannot be loaded: {error}.", "Install it with: pip install --upgrade tensorflow"
-        ) from error
-    return tensorflow
-
-
-def _config(tf: Any, precision: UsedPrecision, device: Device, threads: int) -> Any:
+def _config(tf: TensorFlow, precision: UsedPrecision, device: Device, threads: int) -> Any:
     """Return a ConfigProto; with fewer inter-op threads than callers, the callers would wait for each other."""
-    config = tf.compat.v1.ConfigProto(
+    config = tf.ConfigProto(
         intra_op_parallelism_threads=1,
         inter_op_parallelism_threads=max(2, threads),
         use_per_session_threads=True,
         device_count={} if device == "gpu" else {"GPU": 0},
-        gpu_options=tf.compat.v1.GPUOptions(allow_growth=True),
+        gpu_options=tf.GPUOptions(allow_growth=True),
     )
     if precision == "bf16":
         rewrites = config.graph_options.rewrite_options

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import tifffile
-import zarr
 from numpy.typing import NDArray
 
 from tiler.errors import InputError
@@ -21,6 +20,7 @@ def open_lazily(path: Path) -> Any:
     then; or an OpenEXR, which is decoded now. Raises InputError if there is no such file.
     """
     import dask.array
+    import zarr
     from dask.delayed import delayed
 
     da: Any = dask.array

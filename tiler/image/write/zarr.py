@@ -3,16 +3,18 @@
 import json
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from tiler.image.metadata.build import exif_block
 from tiler.image.source import BAND_ROWS
 from tiler.image.write.output import OutputImage
 from tiler.image.write.overviews import Cascade, Sink, overview_shapes
+
+if TYPE_CHECKING:
+    import zarr
 
 CHUNK_PX = BAND_ROWS
 SAMPLE_NAMES = {"rgb": ("red", "green", "blue"), "grey": ("grey",), "cmyk": ("cyan", "magenta", "yellow", "black")}
@@ -29,6 +31,8 @@ def write(folder: Path | dict[str, Any], image: OutputImage) -> None:
 
     The attributes of the group follow OME-NGFF 0.5; the metadata is in the attribute "tiler", in base64.
     """
+    import zarr  # most runs write no store, and the library takes a while to load
+
     shapes = [image.shape, *overview_shapes(image.shape, CHUNK_PX)]
     names = [*SAMPLE_NAMES[image.colour], *(["alpha"] if image.alpha else [])]
     group = zarr.create_group(folder, attributes=_attributes(image, shapes, names))
@@ -57,7 +61,7 @@ def is_ours(folder: Path) -> bool:
         return False
 
 
-def _append_to(array: zarr.Array[Any]) -> Sink:
+def _append_to(array: "zarr.Array[Any]") -> Sink:
     """Return a function that writes each band below the one before."""
     top = 0
 
