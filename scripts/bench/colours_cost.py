@@ -18,7 +18,7 @@ from time import perf_counter, process_time
 import pyvips
 
 import tiler
-from tiler.memory import limit_malloc_pools, peak_memory_mb
+from tiler.memory import set_up_malloc, peak_memory_mb
 
 TILES = {"tile": True, "tile_width": 512, "tile_height": 512, "compression": "deflate", "predictor": "horizontal"}
 
@@ -60,7 +60,7 @@ def once(path: Path, colours: str) -> dict[str, float]:
 
 def measured(path: Path, colours: str) -> dict[str, float]:
     """Return the seconds of a run, those of the processor, and the peak of memory in MB."""
-    limit_malloc_pools()
+    set_up_malloc()
     began, worked = perf_counter(), process_time()
     tiler.matte(path, path.with_name(f"{colours}.tif"), tiler.Settings.of(colours=colours))
     return {"wall": perf_counter() - began, "processor": process_time() - worked, "memory": peak_memory_mb() or 0}

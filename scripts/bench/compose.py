@@ -21,7 +21,7 @@ from time import perf_counter, process_time
 import pyvips
 
 import tiler
-from tiler.memory import limit_malloc_pools, peak_memory_mb
+from tiler.memory import set_up_malloc, peak_memory_mb
 
 TILES = {"tile": True, "tile_width": 512, "tile_height": 512, "predictor": "horizontal"}
 KINDS: dict[str, dict[str, object]] = {
@@ -73,7 +73,7 @@ def make(cutout: Path, path: Path, megapixels: float, how: dict[str, object]) ->
 
 def measured(path: Path, background: str, output: str) -> dict[str, float]:
     """Return the seconds of a copy and of a composite, those of the processor, and the peak of memory in MB."""
-    limit_malloc_pools()
+    set_up_malloc()
     began = perf_counter()
     with Path(shutil.copyfile(path, path.with_name("copy"))).open("rb") as copied:
         os.fsync(copied.fileno())
