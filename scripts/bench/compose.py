@@ -21,7 +21,7 @@ from time import perf_counter, process_time
 import pyvips
 
 import tiler
-from tiler.memory import set_up_malloc, peak_memory_mb
+from tiler.memory import peak_memory_mb, set_up_malloc
 
 TILES = {"tile": True, "tile_width": 512, "tile_height": 512, "predictor": "horizontal"}
 KINDS: dict[str, dict[str, object]] = {
