@@ -285,12 +285,12 @@ def test_of_several_answers_the_one_that_is_called_alpha_is_taken_and_said(tmp_p
     assert "Of its answers, share, alphas, alphas is taken." in said
 
 
-def test_a_network_with_a_trimap_is_tried_with_that_of_the_drawn_figure(tmp_path):
+def test_a_network_with_a_trimap_is_tried_with_that_of_the_portrait(tmp_path):
     (tmp_path / "net").mkdir()
     path = saved(tmp_path / "net" / "net.onnx", stand_in(trimap=(-1, 0, 1)))
     trimap = Trimap(values=(-1, 0, 1))
     card = a_card(path.parent, {"trimap": trimap}, name="told", role="detail", views_px=())
     (path.parent / "card.toml").write_text(tomli_w.dumps(table_of(card, leave_out=("directory",))))
-    kept, said = add(path.parent)
+    kept, said, _ = add(path.parent)
     assert (kept.role, kept.kind, find_card("told")) == ("detail", "image+trimap", kept)
     assert any("from 0.00 to 1.00" in sentence for sentence in said), said
