@@ -16,16 +16,16 @@ from tiler.core.edges import halo_of
 from tiler.core.geometry import Box, Span
 from tiler.edge import edges_of
 from tiler.errors import InputError, OutputError, SettingsError
-from tiler.image.background import Background, Own, Wanted, background, wanted_background
 from tiler.image.clean_colours import ReadBoth
-from tiler.image.cutout import Cutout, opened_cutout
 from tiler.image.depth import to_depth
 from tiler.image.edged import with_edges
+from tiler.image.layers.background import Background, Own, Wanted, background, wanted_background
+from tiler.image.layers.cutout import Cutout, opened_cutout
+from tiler.image.layers.placed import Fit, Placing
+from tiler.image.layers.relit import Amounts, Lit, relit
 from tiler.image.metadata.gpano import is_full_turn
 from tiler.image.open import open_source
-from tiler.image.placed import Fit, Placing
 from tiler.image.prefetch import prefetched
-from tiler.image.relit import Amounts, Lit, relit
 from tiler.image.source import BAND_ROWS, Source
 from tiler.image.write.export import check_place, check_size, write_atomically
 from tiler.image.write.fitting import fitted

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiler.core.geometry import Box
-from tiler.image.target import Target, dithered, in_colours_of
+from tiler.image.layers.target import Target, dithered, in_colours_of
 
 POINTS = 4097
 

@@ -17,9 +17,9 @@ from tiler.image.clean_colours import ReadBoth
 from tiler.image.colour import profile_colour, to_srgb
 from tiler.image.depth import to_depth, to_steps
 from tiler.image.icc import curve_of
+from tiler.image.layers.target import Target
 from tiler.image.pyramid import build
 from tiler.image.source import Pixels, Source
-from tiler.image.target import Target
 from tiler.progress import Progress
 
 

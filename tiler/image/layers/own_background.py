@@ -17,8 +17,8 @@ from tiler.core.geometry import Box
 from tiler.core.light import Light
 from tiler.image.clean_colours import ReadBoth
 from tiler.image.columns import by_columns
-from tiler.image.soft import Planes, softened
-from tiler.image.target import dithered
+from tiler.image.layers.soft import Planes, softened
+from tiler.image.layers.target import dithered
 from tiler.progress import Progress
 
 # Where no background is near, the picture itself is taken for it.

@@ -8,8 +8,8 @@ from tests.fakes import RecordedProgress
 from tests.image.pictures import boxes
 from tiler.core.geometry import Box
 from tiler.errors import OutputError
-from tiler.image import soft
-from tiler.image.soft import cell_px, softened
+from tiler.image.layers import soft
+from tiler.image.layers.soft import cell_px, softened
 from tiler.progress import Silent
 
 SHAPE = (150, 181)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tiler.core.geometry import Box, Span
 from tiler.core.light import Light
 from tiler.core.relight import Sums, Tone, matched, to_lab, wrapped
-from tiler.image.background import Background
 from tiler.image.clean_colours import ReadBoth
 from tiler.image.columns import by_columns
-from tiler.image.soft import Planes, softened
+from tiler.image.layers.background import Background
+from tiler.image.layers.soft import Planes, softened
 from tiler.image.source import BAND_ROWS, Pixels
 from tiler.progress import Progress
 

@@ -14,15 +14,15 @@ from PIL import ImageColor
 
 from tiler.core.geometry import Box
 from tiler.errors import InputError, SettingsError
-from tiler.image.cutout import Cutout
-from tiler.image.gradient import gradient
+from tiler.image.layers.cutout import Cutout
+from tiler.image.layers.gradient import gradient
+from tiler.image.layers.own_background import FILL_PX, Beneath, OwnBackground, blurred_background
+from tiler.image.layers.placed import Placing, Shown, placed
+from tiler.image.layers.target import Target, in_colours_of
 from tiler.image.open import format_of, open_source
 from tiler.image.own_alpha import WithoutAlpha
-from tiler.image.own_background import FILL_PX, Beneath, OwnBackground, blurred_background
-from tiler.image.placed import Placing, Shown, placed
 from tiler.image.pyramid import build
 from tiler.image.source import Source
-from tiler.image.target import Target, in_colours_of
 from tiler.progress import Progress
 
 COLOUR = re.compile(r"[A-Za-z]+|#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6}")

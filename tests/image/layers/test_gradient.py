@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from tests.image.pictures import boxes
 from tiler.core.geometry import Box
-from tiler.image.gradient import gradient
-from tiler.image.target import Target
+from tiler.image.layers.gradient import gradient
+from tiler.image.layers.target import Target
 
 SHAPE = (60, 90)
 

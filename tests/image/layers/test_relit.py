@@ -9,8 +9,8 @@ from tiler.core.compositing import srgb_curve
 from tiler.core.geometry import Box
 from tiler.core.light import Light
 from tiler.image import columns
-from tiler.image.background import OneColour
-from tiler.image.relit import Amounts, Lit, relit
+from tiler.image.layers.background import OneColour
+from tiler.image.layers.relit import Amounts, Lit, relit
 from tiler.progress import Silent
 
 SHAPE = (120, 150)

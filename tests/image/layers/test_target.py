@@ -5,7 +5,7 @@ import pytest
 
 from tests.image.pictures import noise
 from tiler.core.geometry import Box, Span
-from tiler.image.target import Target, dithered, in_colours_of
+from tiler.image.layers.target import Target, dithered, in_colours_of
 
 
 def test_without_profiles_only_the_depth_changes():

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from tiler.core.geometry import Box, Span
 from tiler.image.colour import to_srgb
+from tiler.image.layers.target import Target, in_colours_of
 from tiler.image.pyramid import Pyramid
 from tiler.image.resizing import reach_of, resized
 from tiler.image.source import Source
-from tiler.image.target import Target, in_colours_of
 
 Fit = Literal["cover", "contain", "tile"]
 

@@ -7,7 +7,7 @@ from tests.image.pictures import boxes, soft_disc
 from tiler.core.compositing import over, srgb_curve
 from tiler.core.geometry import Box
 from tiler.core.light import Light
-from tiler.image.own_background import Beneath, OwnBackground, blurred_background
+from tiler.image.layers.own_background import Beneath, OwnBackground, blurred_background
 from tiler.progress import Silent
 
 SHAPE = (90, 110)
