@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import onnx
@@ -76,8 +77,29 @@ def test_a_run_over_its_time_is_killed_with_all_that_it_started(tmp_path):
     done = run(tmp_path, "sh", "-c", "sleep 60 & echo $!; wait", limit_s=0.2)
     assert done.fault == "over 0.2 s"
     assert done.wall_s < 10
-    child = Path("/proc") / (tmp_path / "log").read_text().strip() / "stat"
-    assert not child.exists() or child.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    assert_ended((tmp_path / "log").read_text())
+
+
+def test_an_interrupt_ends_the_run_as_well(tmp_path, monkeypatch):
+    def interrupt(_):
+        while not (tmp_path / "log").read_text():
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(limited, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, "sh", "-c", "echo $$; sleep 60")
+    assert_ended((tmp_path / "log").read_text())
+
+
+def assert_ended(number):
+    """The process is gone, or only its parent has not asked how it ended."""
+    for _ in range(200):
+        stat = Path("/proc") / number.strip() / "stat"
+        if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return
+        sleep(0.01)
+    pytest.fail(f"process {number} is alive")
 
 
 def test_a_run_over_its_memory_is_killed(tmp_path, monkeypatch):

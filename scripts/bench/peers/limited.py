@@ -30,26 +30,30 @@ def run_limited(command: list[str], log: Path, limit_s: float, limit_mb: float, 
     """Return what `command` took; what it prints goes into the file `log`.
 
     It is killed, with all processes that it started, when it has run for longer than `limit_s` seconds or when they
-    hold more than `limit_mb` MB together.
+    hold more than `limit_mb` MB together, or when this process is interrupted.
     """
     began = looked = perf_counter()
     most, fault = 0.0, None
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=variables, start_new_session=True)
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        now = perf_counter()
-        if pid:
-            break
-        if now - looked > LOOK_AT_MEMORY_S:
-            most, looked = max(most, session_mb(process.pid)), now
-        if fault is None and (now - began > limit_s or most > limit_mb):
-            fault = f"over {limit_s:g} s" if now - began > limit_s else f"over {limit_mb:g} MB"
+    try:
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            now = perf_counter()
+            if pid:
+                break
+            if now - looked > LOOK_AT_MEMORY_S:
+                most, looked = max(most, session_mb(process.pid)), now
+            if fault is None and (now - began > limit_s or most > limit_mb):
+                fault = f"over {limit_s:g} s" if now - began > limit_s else f"over {limit_mb:g} MB"
+                os.killpg(process.pid, signal.SIGKILL)
+            sleep(PAUSE_S)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    finally:
+        with suppress(ProcessLookupError):  # the usual case: it has left no process behind
             os.killpg(process.pid, signal.SIGKILL)
-        sleep(PAUSE_S)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    with suppress(ProcessLookupError):  # the usual case: it has left no process behind
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode is None:
+            process.wait()
     if fault is None and process.returncode:
         fault = message(log.read_text(errors="replace"), process.returncode)
     peak_mb = max(usage.ru_maxrss * 1024 / 1e6, most)

@@ -19,11 +19,11 @@ because on Linux the peak of a process starts at that of the one which started i
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from limited import Run, run_limited
@@ -103,25 +103,20 @@ def measured(
         python = environment_for(program, work / "environments")
     except NotInstalledError as error:
         return asdict(Run(fault=str(error)))
-    scene, folder = Path(ready["scenes"][f"{megapixels:g}"]), work / "run"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    alpha = folder / "alpha.tif"
-    places = {"picture": scene / "picture.tif", "alpha": alpha, "graph": ready["graph"], "here": HERE}
-    command = [str(python), *(word.format(**places) for word in program.command)]
-    variables = surroundings(program, {"TMPDIR": str(folder), "U2NET_HOME": ready["u2net_home"]})
-    log = work / f"{program.name}-{megapixels:g}.log"
-    record = asdict(run_limited(command, log, chosen.limit_s, chosen.limit_mb, variables))
-    if (
-        program.scored
-        and not record["fault"]
-        and not any(run["errors"] for run in own if run["megapixels"] == megapixels)
-    ):
-        try:
-            record["errors"] = asked("alpha_errors.py", alpha, scene / "alpha.tif")
-        except subprocess.CalledProcessError:
-            record["fault"] = "wrote no alpha of the picture's size"
-    shutil.rmtree(folder)
+    with TemporaryDirectory(prefix="run-", dir=work) as name:
+        folder, scene = Path(name), Path(ready["scenes"][f"{megapixels:g}"])
+        alpha = folder / "alpha.tif"
+        places = {"picture": scene / "picture.tif", "alpha": alpha, "graph": ready["graph"], "here": HERE}
+        command = [str(python), *(word.format(**places) for word in program.command)]
+        variables = surroundings(program, {"TMPDIR": str(folder), "U2NET_HOME": ready["u2net_home"]})
+        log = work / f"{program.name}-{megapixels:g}.log"
+        record = asdict(run_limited(command, log, chosen.limit_s, chosen.limit_mb, variables))
+        known = any(run["errors"] for run in own if run["megapixels"] == megapixels)
+        if program.scored and not record["fault"] and not known:
+            try:
+                record["errors"] = asked("alpha_errors.py", alpha, scene / "alpha.tif")
+            except subprocess.CalledProcessError:
+                record["fault"] = "wrote no alpha of the picture's size"
     return record
 
 
