@@ -53,6 +53,24 @@ def test_the_guide_is_the_cubic_of_the_level_below(plan, data):
     assert found[0, 0] == pytest.approx(enlarged_slowly(alpha, y, x, level), abs=1e-5)
 
 
+@given(plans(), st.sampled_from([0, 1]), st.data())
+def test_where_all_is_0_or_all_is_1_so_is_the_guide_to_the_bit(plan, value, data):
+    """A box that sees nothing else takes a shorter way; the whole picture, with another pixel somewhere, does not."""
+    if (levels := two_levels(plan)) is None:
+        return
+    level, below = levels
+    alpha = np.full(below.shape, value, np.float32)
+    y, x = data.draw(st.integers(0, below.shape[0] - 1)), data.draw(st.integers(0, below.shape[1] - 1))
+    alpha[y, x] = 0.5
+    whole = enlarge(reader(alpha), Box.whole(level.shape), level, below)
+    for i, j in level.tiles:
+        box = level.block(i, j)
+        assert (enlarge(reader(alpha), box, level, below) == whole[box.slices]).all()
+    reach = int(3 * max(level.guide_scale)) + 1
+    rows = np.abs(np.arange(level.shape[0]) - y * level.guide_scale[0]) > reach
+    assert (whole[rows] == value).all()
+
+
 @given(plans(), st.data())
 def test_a_pixel_does_not_depend_on_the_box_it_was_asked_in(plan, data):
     if (levels := two_levels(plan)) is None:

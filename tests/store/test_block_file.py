@@ -21,6 +21,21 @@ def test_all_of_a_block_comes_back(tmp_path_factory, height, width, seams, at_ba
     assert (found.spread == spread).all() if at_base else found.spread is None
 
 
+@given(st.integers(0, 65535), st.integers(0, 65535), st.booleans())
+def test_a_plane_of_one_value_is_one_sample(tmp_path_factory, value, doubt, at_base):
+    """Most of a gigapixel is nothing but background: 300 KB a block, if each pixel were stored."""
+    path = tmp_path_factory.mktemp("block") / "1-2.block"
+    shape = (384, 384)
+    spread = np.full(shape, doubt, np.uint16) if at_base else None
+    write_block(path, Block(np.full(shape, value, np.uint16), SEAMS, spread))
+    assert path.stat().st_size < 300
+    found = read_block(path, shape)
+    assert found.alpha.shape == shape
+    assert (found.alpha == value).all()
+    assert found.seams == SEAMS
+    assert (found.spread == doubt).all() if at_base else found.spread is None
+
+
 def test_a_block_of_another_shape_and_other_bytes_are_damage(tmp_path):
     path = tmp_path / "1-2.block"
     write_block(path, Block(np.zeros((4, 6), np.uint16), SEAMS))

@@ -4,6 +4,9 @@ A network that is asked at several sizes, and for the mirror image, errs in diff
 all views is right where most of them are, and a view that fails altogether does not pull it. But most views are coarser
 than the base, so the median is soft. Each of the fine views is believed where, averaged over a few pixels, it agrees
 with the median: there it has no coarse error, and its detail is what the median lacks.
+
+What is nearer to 0 or 1 than a step of 8 bits becomes 0 or 1. No view is ever exactly there, so a plain background would
+keep a haze of hundredths of a step, which no tile may touch and every file has to store.
 """
 
 from collections.abc import Sequence
@@ -23,6 +26,8 @@ AGREEMENT = np.float32(0.03)
 # How far the local mean reaches, as a share of the short side of the base: 5 of 512 pixels, wider than a strand and
 # than the blur of the coarse views, narrower than an arm or a gap.
 AGREEMENT_OF_SHORT_SIDE = 1 / 96
+# A step of 8 bits: networks are trained on alphas of 8 bits, and nearer to 0 or 1 than that they say 0 or 1.
+STEP = np.float32(1 / 255)
 # Rows whose views are sorted at once: the memory for a median is a few times that of these rows.
 MEDIAN_ROWS = 64
 
@@ -31,7 +36,8 @@ MEDIAN_ROWS = 64
 class Consensus:
     """What several views come to.
 
-    alpha: (h, w) float32 in 0..1. spread: (h, w) float32 in 0..1, the mean distance of the views from it.
+    alpha: (h, w) float32 in 0..1. spread: (h, w) float32 in 0..1, the mean distance of the views from it, before what
+    is nearly 0 or 1 became so.
     """
 
     alpha: Alpha
@@ -61,11 +67,15 @@ def consensus(answers: Sequence[Alpha], fine: Sequence[int], short_side_px: int)
         alpha += weight * answers[k]
         total += weight
     alpha /= total
-    np.clip(alpha, 0, 1, out=alpha)
     spread = np.zeros_like(alpha)
     for one in answers:
         spread += np.abs(one - alpha)
-    return Consensus(alpha, spread / np.float32(len(answers)))
+    return Consensus(settled(alpha), spread / np.float32(len(answers)))
+
+
+def settled(alpha: Alpha) -> Alpha:
+    """Return `alpha`, float32, with what lies within a `STEP` of 0 or 1 at 0 or 1, and the rest stretched between."""
+    return np.asarray(np.clip((alpha - STEP) / (1 - 2 * STEP), 0, 1), np.float32)
 
 
 def _median(answers: Sequence[Alpha]) -> Alpha:

@@ -17,6 +17,8 @@ Alpha = NDArray[np.float32]
 
 # Alpha nearer than this to 0 or 1 is saturated: five steps of 255, less than an eye sees on a new background.
 SATURATED = 0.02
+# Weights are rounded to this, far below what shows. Sums of them are then exact, so that a guide of 0 or 1 stays so.
+WEIGHT_STEP = 2.0**-20
 # The cubic looks two guide pixels around; a silhouette that enters a tile from there is uncertain too.
 MARGIN_PX = 2
 
@@ -35,6 +37,8 @@ def enlarge(read: Callable[[Box], Alpha], box: Box, level: Level, below: Level) 
     down = _taps(level.rows, box.rows, level.guide_scale[0], below.shape[0])
     across = _taps(level.cols, box.cols, level.guide_scale[1], below.shape[1])
     coarse = read(Box(down.reach, across.reach))
+    if (coarse == (first := coarse[0, 0])).all() and first in (0, 1):
+        return np.full(box.shape, first, np.float32)
     wide = _wide(_tall(coarse, down), across)
     return np.clip(wide, 0.0, 1.0, out=wide)
 
@@ -110,6 +114,8 @@ def _taps(axis: Axis, span: Span, guide_scale: float, size: int) -> _Taps:
             t * t * (-0.5 + 0.5 * t),
         ]
     )
+    weights = np.rint(weights / WEIGHT_STEP) * WEIGHT_STEP
+    weights[1] = 1 - weights[0] - weights[2] - weights[3]
     inside = span.start >= 0 and span.stop <= axis.size
     return _Taps(
         _real(first + np.arange(-1, 3)[:, None], size, axis.wraps),
