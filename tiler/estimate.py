@@ -18,7 +18,7 @@ from tiler.core.region import tiles_in
 from tiler.engine.answer import network_sees
 from tiler.engine.base import base_graph, views_to_run
 from tiler.engine.closer import look_closer
-from tiler.engine.graph import graph, on_threads
+from tiler.engine.graph import Graph, on_threads, run_tile
 from tiler.engine.scene import Scene
 from tiler.errors import OutputError
 from tiler.image.hints import keep_hints
@@ -183,10 +183,7 @@ def _probe(scene: Scene, plan: Plan, likely: list[frozenset[tuple[int, int]]], t
         return 0.0
     level = plan.levels[-2]
     chosen = frozenset(sorted(likely[-2] or level.tiles)[: max(PROBES, threads)])
-    # Every tile by itself: none waits for rows above it.
-    tasks = {
-        key: (*task[:-1], []) for key, task in graph(scene, level, chosen, frozenset()).items() if key[0] == "tile"
-    }
+    tasks: Graph = {("tile", i, j): (run_tile, scene, level, i, j, []) for i, j in chosen}
     scene.progress.stage("probe", 2 * len(tasks))
     run = on_threads(threads)
     run(tasks, list(tasks))  # the first tile of a size takes longer than all others

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import plans
 from tiler.core.geometry import Box, Span
-from tiler.core.guide import SATURATED, enlarge, uncertain_tiles
+from tiler.core.guide import OVERSHOOT, SATURATED, blocks_below, enlarge, tiles_open_at_base, uncertain_tiles
 from tiler.core.plan import make_plan
 
 
@@ -139,3 +139,46 @@ def test_a_flat_picture_opens_nothing_and_an_edge_opens_its_tiles_alone():
     found = uncertain_tiles(reader(alpha), level, below)
     crossed = {(i, j) for i, j in level.tiles if level.support(i, j).cols.start <= 200 <= level.support(i, j).cols.stop}
     assert found == crossed
+
+
+@given(plans(), st.integers(0, 2**16))
+def test_the_base_names_every_tile_that_will_be_uncertain(plan, seed):
+    """Whatever is made of the pixels that are uncertain; the others are the guide's, rounded as on a canvas."""
+    rng = np.random.default_rng(seed)
+    base, *above = reversed(plan.levels)
+    nearly = SATURATED / OVERSHOOT ** len(above)
+    patches = rng.choice([0, nearly, 1 - nearly, 1, 0.5], (4, 4), p=[0.3, 0.25, 0.1, 0.3, 0.05]).astype(np.float32)
+    rows, cols = (np.arange(side) * 4 // side for side in base.shape)
+    alpha = on_base = patches[rows][:, cols]
+    for level in above:
+        below = plan.levels[level.index + 1]
+        opened = tiles_open_at_base(reader(on_base), level, base)
+        assert uncertain_tiles(reader(alpha), level, below) <= opened
+        guide = enlarge(reader(alpha), Box.whole(level.shape), level, below)
+        uncertain = (guide > SATURATED) & (guide < 1 - SATURATED)
+        made = np.where(uncertain, rng.random(level.shape, np.float32), guide)
+        alpha = (np.rint(made * 65535) / 65535).astype(np.float32)
+
+
+def test_of_a_wide_empty_ground_the_base_leaves_nothing_open():
+    plan = make_plan((640, 640), guide_px=80, tile_px=40, overlap_px=8)
+    alpha = np.zeros(plan.shapes[-1], np.float32)
+    alpha[:20, :20] = 0.5
+    for level in plan.levels[:-1]:
+        opened = tiles_open_at_base(reader(alpha), level, plan.levels[-1])
+        assert (0, 0) in opened
+        assert len(opened) <= level.count // 4 + 3
+    assert len(tiles_open_at_base(reader(alpha), plan.levels[0], plan.levels[-1])) <= plan.levels[0].count // 8
+
+
+@given(plans(), st.data())
+def test_the_blocks_below_hold_all_that_the_guide_rests_on(plan, data):
+    if (levels := two_levels(plan)) is None:
+        return
+    level, below = levels
+    box = level.read(*data.draw(st.sampled_from(list(level.tiles))))
+    alpha, other = random_alpha(below.shape), random_alpha(below.shape, 1)
+    for block in blocks_below(level, box, below):
+        part = below.block(*block)
+        other[part.slices] = alpha[part.slices]
+    assert (enlarge(reader(other), box, level, below) == enlarge(reader(alpha), box, level, below)).all()

@@ -1,4 +1,4 @@
-"""The tasks of one level: which there are, which wait, and how much they hold."""
+"""The tasks of the levels: which there are, which wait, and how much they hold."""
 
 import time
 from dataclasses import replace
@@ -10,7 +10,8 @@ from tests.engine.scenes import needs_of, one_by_one, portrait
 from tests.fakes import ArrayCanvas, ColourKey, RedIsAlpha
 from tiler.core.plan import make_plan
 from tiler.engine import graph as graphs
-from tiler.engine.graph import ROWS_AHEAD, graph, on_threads
+from tiler.engine.graph import ROWS_AHEAD, Work, graph, on_threads
+from tiler.engine.routing import Route
 from tiler.engine.scene import guide_of
 from tiler.engine.solve import solve
 
@@ -19,10 +20,9 @@ def test_every_chosen_tile_is_a_task_and_no_task_carries_pixels():
     plan = make_plan((300, 420), guide_px=48, tile_px=48, overlap_px=12)
     level = plan.levels[0]
     chosen = frozenset([(0, 0), (1, 2)])
-    undone = frozenset(level.tiles)
-    tasks = graph(portrait(plan, ColourKey()), level, chosen, undone)
-    assert {key[1:] for key in tasks if key[0] == "tile"} == chosen
-    assert {key[1:] for key in tasks if key[0] == "block"} == set(level.tiles)
+    tasks = graph([Work(portrait(plan, ColourKey()), level, Route(chosen), frozenset(level.tiles))])
+    assert {key[2:] for key in tasks if key[0] == "tile"} == chosen
+    assert {key[2:] for key in tasks if key[0] == "block"} == set(level.tiles)
     assert not any(isinstance(argument, np.ndarray) for task in tasks.values() for argument in task)
 
 
@@ -37,10 +37,11 @@ def test_a_gate_keeps_tiles_from_running_ahead_of_the_disk():
             written_when_run.append(sum(index == 0 for index, _ in scene.canvas.written))
             return super().alpha(rgb)
 
+    order = {"tile": 0, "route": 1}
     for backlog_tiles in (0, 3 * level.cols.count):
         written_when_run.clear()
         scene = replace(portrait(plan, Watching()), backlog_tiles=backlog_tiles)
-        solve(scene, one_by_one(lambda ready: min(ready, key=lambda key: (key[0] != "tile", key[1:]))), dense=True)
+        solve(scene, one_by_one(lambda ready: min(ready, key=lambda key: (order.get(key[0], 2), key[1:]))), dense=True)
         waiting = [n - written for n, written in enumerate(written_when_run[1:])]  # the first is the base
         assert len(waiting) == level.count > 7 * level.cols.count
         assert max(waiting) <= ROWS_AHEAD * level.cols.count + backlog_tiles
@@ -55,7 +56,7 @@ def test_rows_of_few_tiles_let_as_many_run_as_may_be_at_work():
 
     def at_work(backlog_tiles):
         scene = replace(portrait(plan, ColourKey()), backlog_tiles=backlog_tiles)
-        tasks = graph(scene, level, chosen, frozenset(level.tiles))
+        tasks = graph([Work(scene, level, Route(chosen), frozenset(level.tiles))])
         needs, done, tiles = needs_of(tasks), set(), []
         while len(done) < len(tasks):
             # Blocks take no time beside tiles.
@@ -105,6 +106,6 @@ def test_a_block_enlarges_its_guide_once_at_most(monkeypatch, wraps):
     monkeypatch.setattr(graphs, "guide_of", lambda *asked: made.append(asked[2]) or guide_of(*asked))
     # Every other tile has run, so that the guide shows in blends and in seams.
     chosen = frozenset((i, j) for i, j in level.tiles if (i + j) % 2)
-    tasks = graph(scene, level, chosen, frozenset(level.tiles))
-    on_threads(1)(tasks, [("row", level.rows.count - 1)])
+    tasks = graph([Work(scene, level, Route(certain=chosen), frozenset(level.tiles))])
+    on_threads(1)(tasks, [("row", 0, level.rows.count - 1)])
     assert len(made) <= level.count

@@ -145,14 +145,14 @@ def test_any_other_error_ends_the_run_and_its_threads():
 @settings(max_examples=15)
 @given(plans(), st.integers(0, 99), st.booleans())
 def test_law_3_a_run_continued_from_any_blocks_gives_the_bytes_of_the_nested_loops(plan, seed, dense):
-    """The levels below one in the making are complete; of itself any blocks may be there."""
+    """Levels are made side by side, so any blocks of any of them may be there."""
     expected = portrait(plan, ColourKey())
     oracle.solve(expected, dense=dense)
     rng = random.Random(seed)
     scene = portrait(plan, ColourKey())
-    reached = rng.randrange(len(plan.levels))
-    for level in plan.levels[reached:]:
-        blocks = [block for block in level.tiles if level.index > reached or rng.random() < 0.5]
+    for level in plan.levels:
+        share = rng.choice([0, 0.5, 1])
+        blocks = [block for block in level.tiles if rng.random() < share]
         scene.canvas.finished[level.index] = frozenset(blocks)
         for block in blocks:
             box = level.block(*block)
@@ -161,17 +161,27 @@ def test_law_3_a_run_continued_from_any_blocks_gives_the_bytes_of_the_nested_loo
     assert all((a == b).all() for a, b in zip(scene.canvas.levels, expected.canvas.levels, strict=True))
     written = [(level, box) for level, box in scene.canvas.written]
     assert len(written) == sum(level.count - len(scene.canvas.finished[level.index]) for level in plan.levels)
-    assert all(report.tiles_run == 0 for report in reports if report.level > reached)
+    for report in reports:
+        whole = len(scene.canvas.finished[report.level]) == plan.levels[report.level].count
+        assert report.tiles_run == 0 or not whole
 
 
 def test_what_is_reported_is_what_ran():
+    class Counting(ColourKey):
+        asked = 0
+
+        def alpha(self, rgb):
+            self.asked += 1
+            return super().alpha(rgb)
+
     plan = make_plan((300, 420), guide_px=48, tile_px=48, overlap_px=12)
-    scene = portrait(plan, ColourKey())
+    scene = portrait(plan, Counting())
     reports = solve(scene, on_threads(2))
     assert [report.level for report in reports] == [level.index for level in reversed(plan.levels)]
-    for report, level, (_, total), steps in zip(
-        reports, reversed(plan.levels), scene.progress.stages, scene.progress.steps, strict=True
-    ):
-        assert report.tiles_run == total == steps
+    (_, of_base), (_, of_levels) = scene.progress.stages
+    assert of_base == reports[0].tiles_run == scene.progress.steps[0]
+    assert sum(report.tiles_run for report in reports[1:]) <= of_levels == scene.progress.steps[1]
+    assert sum(report.tiles_run for report in reports) == scene.network.asked
+    for report, level in zip(reports, reversed(plan.levels), strict=True):
         assert report.tiles_run + report.tiles_skipped == level.count
     assert reports[-1].tiles_skipped > 0

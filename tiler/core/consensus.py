@@ -5,8 +5,8 @@ all views is right where most of them are, and a view that fails altogether does
 than the base, so the median is soft. Each of the fine views is believed where, averaged over a few pixels, it agrees
 with the median: there it has no coarse error, and its detail is what the median lacks.
 
-What is nearer to 0 or 1 than a step of 8 bits becomes 0 or 1. No view is ever exactly there, so a plain background would
-keep a haze of hundredths of a step, which no tile may touch and every file has to store.
+What is nearer to 0 or 1 than a step of 8 bits becomes 0 or 1. No view is ever exactly there, so a plain background
+would keep a haze, which no tile may touch and every file has to store.
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,8 @@
 `enlarge` makes one box at a time, and the value of a pixel does not depend on the box.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import numpy as np
@@ -21,6 +21,10 @@ SATURATED = 0.02
 WEIGHT_STEP = 2.0**-20
 # The cubic looks two guide pixels around; a silhouette that enters a tile from there is uncertain too.
 MARGIN_PX = 2
+# The sum of the margins of all enlargings from the base up, in pixels of the base: 2 + 2/1.2 + 2/2.4 + ..., rounded up.
+ALL_MARGINS_PX = 6
+# Of alphas in 0..e the cubic makes at most 1.125^2 + 0.125^2 = 1.28 e, and the canvas rounds them.
+OVERSHOOT = 1.4
 
 
 def enlarge(read: Callable[[Box], Alpha], box: Box, level: Level, below: Level) -> Alpha:
@@ -43,33 +47,78 @@ def enlarge(read: Callable[[Box], Alpha], box: Box, level: Level, below: Level) 
     return np.clip(wide, 0.0, 1.0, out=wide)
 
 
-def uncertain_tiles(read: Callable[[Box], Alpha], level: Level, below: Level) -> frozenset[tuple[int, int]]:
+def uncertain_tiles(
+    read: Callable[[Box], Alpha],
+    level: Level,
+    below: Level,
+    tiles: Iterable[tuple[int, int]] | None = None,
+    *,
+    saturated: float = SATURATED,
+    margin_px: int = MARGIN_PX,
+) -> frozenset[tuple[int, int]]:
     """Return the tiles (row, column) of `level` whose support holds uncertain guide pixels.
 
-    `read` is that of `enlarge`. A tile is solved if all of its guide is nearer than `SATURATED` to 0, or all to 1; one
-    with both kinds has an edge in it and is uncertain.
+    `read` is that of `enlarge`. A tile is solved if all of its guide is nearer than `saturated` to 0, or all to 1; one
+    with both kinds has an edge in it and is uncertain. tiles: those that are asked for; None: all. margin_px: how far
+    around its support a tile looks, in pixels of `below`.
     """
-    if level.guide_scale is None:
-        return frozenset(level.tiles)
     found = set()
-    for i in range(level.rows.count):
-        rows = _below(level.rows, level.rows.support(i), level.guide_scale[0], below.shape[0])
-        band = read(Box(Span(int(rows.min()), int(rows.max()) + 1), Span(0, below.shape[1])))
-        lows, highs = band.min(axis=0), band.max(axis=0)
-        for j in range(level.cols.count):
-            cols = _below(level.cols, level.cols.support(j), level.guide_scale[1], below.shape[1])
-            if highs[cols].max() > SATURATED and lows[cols].min() < 1 - SATURATED:
-                found.add((i, j))
+    for i, j in level.tiles if tiles is None else tiles:
+        low, high = 1.0, 0.0
+        for box in _boxes_below(level, level.support(i, j), below, margin_px):
+            alpha = read(box)
+            low, high = min(low, float(alpha.min())), max(high, float(alpha.max()))
+        if high > saturated and low < 1 - saturated:
+            found.add((i, j))
     return frozenset(found)
 
 
-def _below(axis: Axis, span: Span, guide_scale: float, size: int) -> NDArray[np.int64]:
-    """Return the pixels of the level below, `size` of them in all, that the guide in `span` of `axis` is made of."""
-    found = [
-        np.arange(floor(piece.start / guide_scale) - MARGIN_PX, ceil(piece.stop / guide_scale) + MARGIN_PX)
-        for piece in axis.pieces(span)
-    ]
-    return _real(np.concatenate(found), size, axis.wraps)
+def tiles_open_at_base(read: Callable[[Box], Alpha], level: Level, base: Level) -> frozenset[tuple[int, int]]:
+    """Return the tiles of `level` that may be uncertain, as far as the `base` says: all that will be, and a few more.
+
+    read: gives the alpha of `base`. What is saturated there stays so while no tile runs on it, and none does. Each
+    enlarging looks `MARGIN_PX` further, in ever smaller pixels, and overshoots by less than `OVERSHOOT`.
+    """
+    scale = (level.shape[0] / base.shape[0], level.shape[1] / base.shape[1])
+    saturated = SATURATED / OVERSHOOT ** (base.index - level.index)
+    scaled = replace(level, guide_scale=scale)
+    return uncertain_tiles(read, scaled, base, saturated=saturated, margin_px=ALL_MARGINS_PX)
+
+
+def blocks_below(level: Level, box: Box, below: Level) -> frozenset[tuple[int, int]]:
+    """Return the blocks (row, column) of the level `below` that hold what the guide of `level` in `box` is made of."""
+    return frozenset(
+        (i, j)
+        for part in _boxes_below(level, box, below, MARGIN_PX)
+        for i in _blocks_of(below.rows, part.rows)
+        for j in _blocks_of(below.cols, part.cols)
+    )
+
+
+def _blocks_of(axis: Axis, span: Span) -> range:
+    """Return the blocks of `axis` that hold a span of real pixels."""
+    return range(span.start // axis.block_px, (span.stop - 1) // axis.block_px + 1)
+
+
+def _boxes_below(level: Level, box: Box, below: Level, margin_px: int) -> Iterator[Box]:
+    """Yield the boxes of the level `below` that the guide in `box` is made of, with `margin_px` of it around them."""
+    if level.guide_scale is None:
+        raise ValueError("the base has no guide")
+    rows = _spans_below(level.rows, box.rows, level.guide_scale[0], below.rows, margin_px)
+    cols = _spans_below(level.cols, box.cols, level.guide_scale[1], below.cols, margin_px)
+    yield from (Box(r, c) for r in rows for c in cols)
+
+
+def _spans_below(axis: Axis, span: Span, guide_scale: float, below: Axis, margin_px: int) -> list[Span]:
+    """Return the spans of real pixels of the axis `below` that the guide in `span` of `axis` is made of."""
+    found: list[Span] = []
+    for piece in axis.pieces(span):
+        around = Span(floor(piece.start / guide_scale), ceil(piece.stop / guide_scale)).grow(margin_px)
+        if below.wraps:
+            found += below.pieces(around) if around.size < below.size else [Span(0, below.size)]
+        else:
+            found.append(around.clip(Span(0, below.size)))
+    return found
 
 
 def _real(pixels: NDArray[np.int64], size: int, wraps: bool) -> NDArray[np.int64]:

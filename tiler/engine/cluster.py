@@ -6,7 +6,8 @@ needed it are on the canvas. So the bytes are those of one machine.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from uuid import uuid4
 from tiler.core.plan import Level
 from tiler.engine.graph import Graph, Key, Runner
 from tiler.engine.scene import Scene
-from tiler.engine.worker import TOPIC, Open, Ticket, join, let_go, scene_of
+from tiler.engine.worker import TOPIC, Open, Ticket, join, let_go, pinned, scene_named
 from tiler.errors import OutputError, SettingsError
 from tiler.progress import Progress
 from tiler.recipe import Recipe
@@ -35,9 +36,12 @@ class Travelling(Scene):
 
 @dataclass(frozen=True)
 class _SceneRef:
-    """What stands for a scene in the graph. The scheduler reads it as well, and opens no scene."""
+    """What stands for a scene in the graph: the name of its run.
 
-    ticket: Ticket
+    It travels with every task. As a task of its own, on one worker, it would draw all others there.
+    """
+
+    name: str
     may_add: bool
 
 
@@ -74,22 +78,25 @@ def on_cluster(address: str, scene: Travelling) -> Iterator[tuple[Runner, int]]:
         client.wait_for_workers(1, timeout=ANSWER_S)
         client.subscribe_topic(f"{TOPIC}-{ticket.name}", lambda event: _pass_on(scene.progress, event))
 
-        def run(tasks: Graph, keys: list[Key]) -> object:
+        def run(tasks: Graph, keys: list[Key]) -> Sequence[Any]:
             name = uuid4().hex[:8]
             try:
-                return client.get(_for_workers(tasks, name), [_renamed(key, name) for key in keys])
+                found: Sequence[Any] = client.get(_for_workers(tasks, name), [_renamed(key, name) for key in keys])
             except distributed.KilledWorker as error:
                 raise OutputError(
                     f"The workers at {address} died again and again at the same tile.",
                     "Their logs say whether memory ran out. The same command continues.",
                 ) from error
+            return found
 
         try:
             client.run(join, ticket)
+            client.set_metadata(pinned(ticket.name), pickle.dumps(ticket))
             yield run, sum(client.nthreads().values())
         finally:
             # A worker that is gone, or a scheduler, holds nothing any more.
             with suppress(OSError):
+                client.set_metadata(pinned(ticket.name), None)
                 client.run(let_go, ticket, on_error="ignore")
 
 
@@ -127,22 +134,21 @@ def _client(distributed: Any, address: str, threads: int) -> Iterator[Any]:
 
 
 def _for_workers(tasks: Graph, name: str) -> dict[Any, Any]:
-    """Return the graph with keys that no other graph on the cluster has, and each scene in it once.
+    """Return the graph with keys that no other graph on the cluster has, and the name of the run for each scene.
 
     A task whose blocks are all on the canvas does nothing: it is one that a worker's death has brought back.
     """
     needed: dict[Key, list[tuple[int, int]]] = {}
     for key, task in tasks.items():
-        if len(key) == 3 and key[0] == "block":
+        if key[0] == "block":
             for needs in (key, *task[-1]):
-                needed.setdefault(needs, []).append((key[1], key[2]))
+                needed.setdefault(needs, []).append(key[-2:])
     sent: dict[Any, Any] = {}
     for key, (function, scene, level, *arguments) in tasks.items():
-        scene_key = f"scene-{id(scene)}-{name}"
-        sent[scene_key] = (_SceneRef, scene.ticket, scene.may_add)
+        ref = _SceneRef(scene.ticket.name, scene.may_add)
         renamed = [_renamed_in(argument, tasks, name) for argument in arguments]
         blocks = needed.get(key)
-        sent[_renamed(key, name)] = (_unless_done, blocks, function, scene_key, level, *renamed)
+        sent[_renamed(key, name)] = (_unless_done, blocks, function, ref, level, *renamed)
     return sent
 
 
@@ -152,7 +158,7 @@ def _unless_done(
     """Return what `function` does, or nothing if all the blocks that it is for are on the canvas."""
     from distributed import get_worker
 
-    scene = replace(scene_of(ref.ticket, get_worker()), may_add=ref.may_add)
+    scene = replace(scene_named(ref.name, get_worker()), may_add=ref.may_add)
     if blocks and all(scene.canvas.has(level.index, i, j) for i, j in blocks):
         return None
     return function(scene, level, *arguments)

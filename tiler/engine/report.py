@@ -30,6 +30,7 @@ class RepairReport:
 class LevelReport:
     """One level: its (height, width) in pixels, how many tiles ran and how many the guide had solved, and seconds.
 
+    seconds: from the end of the level below to its own. Levels run side by side, so it is not the work of this one.
     tiles_kept: how many an earlier run of the same job had done before it was stopped. repair: None if it was not
     asked for.
     """

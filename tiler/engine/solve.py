@@ -14,18 +14,15 @@ The halves are made beforehand, in one pass over the file, so the recursion is a
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
+from time import perf_counter, time
 
-from tiler.core.blending import touching
-from tiler.core.geometry import Box
-from tiler.core.guide import uncertain_tiles
 from tiler.core.plan import Level
-from tiler.core.region import tiles_in
 from tiler.engine.base import base_graph, views_to_run
 from tiler.engine.closer import look_closer
-from tiler.engine.graph import Runner, graph
+from tiler.engine.graph import Runner, Work, graph
 from tiler.engine.report import LevelReport, RepairReport
-from tiler.engine.scene import Scene, closer_at, read_below
+from tiler.engine.routing import route, running
+from tiler.engine.scene import Scene
 
 Repair = Callable[[Scene, Level, Runner], RepairReport]
 
@@ -52,11 +49,18 @@ def solve(
     base, *above = reversed(scene.plan.levels)
     reports = [_solve_base(scene, base, run, repair)]
     look_closer(scene, run)
-    for level in above:
-        adds = level.index >= base.index - dense_levels
-        level_scene = replace(scene, may_add=adds)
-        chosen = _tiles_to_run(level_scene, level, dense=adds or (dense and detail), detail=detail)
-        reports.append(_solve_level(level_scene, level, chosen, run, repair))
+    # A repaired level is the guide of the next. Without repair no level waits for another.
+    for levels in [[level] for level in above] if repair else [above] if above else []:
+        works = []
+        for level in levels:
+            adds = level.index >= base.index - dense_levels
+            seen = replace(scene, may_add=adds)
+            which = route(seen, level, dense=dense, detail=detail, from_base=not dense_levels)
+            undone = frozenset(level.tiles) - scene.canvas.done(level.index)
+            works.append(Work(seen, level, which, undone, scene.journal.kept(level.index)))
+        reports += _solve_levels(scene, works, run)
+        if repair:
+            reports[-1] = replace(reports[-1], repair=repair(works[-1].scene, levels[-1], run))
     return tuple(reports)
 
 
@@ -75,41 +79,30 @@ def _solve_base(scene: Scene, level: Level, run: Runner, repair: Repair | None) 
     )
 
 
-def _solve_level(
-    scene: Scene, level: Level, chosen: frozenset[tuple[int, int]], run: Runner, repair: Repair | None
-) -> LevelReport:
-    """Run the `chosen` tiles of a level above the base, as far as its blocks are not done, and repair it."""
-    began = perf_counter()
-    undone = frozenset(level.tiles) - scene.canvas.done(level.index)
-    needed = chosen & {tile for block in undone for tile in touching(level, *block)}
-    kept = needed & scene.journal.kept(level.index)
-    count = len(needed) - len(kept)
-    scene.progress.stage(_stage(level), count)
-    run(graph(scene, level, needed, undone, kept), [("row", level.rows.count - 1)])
-    repaired = repair(scene, level, run) if repair else None
-    return LevelReport(
-        level=level.index,
-        shape=level.shape,
-        tiles_run=count,
-        tiles_skipped=level.count - len(chosen),
-        seconds=perf_counter() - began,
-        tiles_kept=len(chosen) - count,
-        repair=repaired,
-    )
+def _solve_levels(scene: Scene, works: list[Work], run: Runner) -> list[LevelReport]:
+    """Run what is left of some levels above the base, the smallest first, side by side."""
+    began = time()
+    scene.progress.stage(_stage(*(work.level for work in works)), sum(len(work.needed - work.kept) for work in works))
+    reports = []
+    for work, ended in zip(works, run(graph(works), [("level", work.level.index) for work in works]), strict=True):
+        level, ran = work.level, running(work.scene, work.level, work.route)
+        count = len(ran & work.needed - work.kept)
+        reports.append(
+            LevelReport(
+                level=level.index,
+                shape=level.shape,
+                tiles_run=count,
+                tiles_skipped=level.count - len(ran),
+                seconds=max(0.0, ended - began),
+                tiles_kept=len(ran) - count,
+            )
+        )
+        began = max(began, ended)
+    return reports
 
 
-def _stage(level: Level) -> str:
-    return f"level {level.index}, {level.shape[1]} x {level.shape[0]} px"
-
-
-def _tiles_to_run(scene: Scene, level: Level, *, dense: bool, detail: bool) -> frozenset[tuple[int, int]]:
-    inside = tiles_in(level, scene.regions, scene.plan.shapes[0])
-    if dense:
-        return inside
-    if not detail:
-        return frozenset()
-    uncertain = uncertain_tiles(read_below(scene, level), level, scene.plan.levels[level.index + 1])
-    crops = [
-        Box(look.crop.rows, cols) for look in closer_at(scene, level) for cols in level.cols.pieces(look.crop.cols)
-    ]
-    return inside & (uncertain | (tiles_in(level, crops, level.shape) if crops else frozenset()))
+def _stage(*levels: Level) -> str:
+    """Return what a person reads: "level 2, 1024 x 1280 px"; or "levels 2 to 0, 4096 x 5120 px"."""
+    first, last = levels[0], levels[-1]
+    name = f"level {last.index}" if first is last else f"levels {first.index} to {last.index}"
+    return f"{name}, {last.shape[1]} x {last.shape[0]} px"

@@ -1,6 +1,7 @@
 """A worker process of a cluster: it makes the scene of a run from its ticket, once, and lets go of it at the end."""
 
 import gc
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +61,25 @@ _opening = Lock()
 def join(ticket: Ticket, dask_worker: Any) -> None:
     """Make the scene of `ticket` in this process; the name of the second argument is how Dask passes the worker."""
     scene_of(ticket, dask_worker)
+
+
+def pinned(name: str) -> list[str]:
+    """Return the place among the scheduler's metadata where the ticket of the run `name` is, pickled."""
+    return [TOPIC, name]
+
+
+def scene_named(name: str, worker: Any) -> Scene:
+    """Return the scene of the run `name`; a worker that has joined since it began takes the ticket first.
+
+    Raises as `scene_of` does.
+    """
+    held = list(_held)
+    if held and held[0].ticket.name == name:
+        return held[0].scene
+    from distributed import get_client
+
+    client: Any = get_client()
+    return scene_of(pickle.loads(client.get_metadata(pinned(name))), worker)
 
 
 def scene_of(ticket: Ticket, worker: Any) -> Scene:

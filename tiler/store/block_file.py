@@ -1,9 +1,9 @@
 """One block of a level in one file: its alpha, its seams, and at the base the spread of its views.
 
-The file is a Zstandard frame with a checksum after it. In the frame lie the height and width of the block, the number of
-seams, and the numbers of samples of the two planes, four bytes each, then the planes, uint16, 65535 = 1, then the seams
-as `tiler.core.seams.to_rows` makes them; little-endian. A plane of one value, as most of a large picture has, is one
-sample, and a plane that is missing has none. A block is on the canvas if its file is whole, and then all of it is.
+The file is a Zstandard frame with a checksum after it. In the frame lie the height and width of the block, the number
+of seams, and the numbers of samples of the two planes, four bytes each, then the planes, uint16, 65535 = 1, then the
+seams as `tiler.core.seams.to_rows` makes them; little-endian. A plane of one value, as most of a large picture has, is
+one sample, and a plane that is missing has none. A block is on the canvas if its file is whole, and then all of it is.
 """
 
 from dataclasses import dataclass
