@@ -58,6 +58,27 @@ def test_one_view_that_fails_altogether_moves_nothing():
     assert found.spread[32, 32] > 0 == found.spread[2, 2]
 
 
+def test_a_subject_that_only_the_fine_views_can_see_is_there():
+    """Six coarse views are blind to it. If one of the four fine ones is too, it may as well be nothing."""
+    seen = np.zeros((96, 96), np.float32)
+    seen[24:72, 40:56] = 1
+    blind = np.zeros_like(seen)
+    found = consensus([seen] * 4 + [blind] * 6, range(4), 96)
+    assert found.alpha[28:68, 44:52].min() == 1
+    assert found.alpha[:, :36].max() == 0
+    assert found.spread[48, 48] > 0.5
+    assert consensus([seen] * 3 + [blind] * 7, range(4), 96).alpha[48, 48] == 0
+
+
+def test_an_edge_that_the_coarse_views_blur_is_not_a_lost_subject(monkeypatch):
+    x = np.broadcast_to(np.arange(96, dtype=np.float32), (96, 96))
+    sharp, soft = np.clip((x - 47) / 2, 0, 1), np.clip((x - 40) / 16, 0, 1)
+    views = [sharp] * 4 + [soft] * 6
+    found = consensus(views, range(4), 96)
+    monkeypatch.setattr("tiler.core.consensus.LOST", np.float32(1e9))
+    assert (consensus(views, range(4), 96).alpha == found.alpha).all()
+
+
 def test_a_part_of_it_is_a_copy():
     whole = consensus([np.random.default_rng(0).random((9, 9), np.float32)], [0], 9)
     part = whole.within(Box(Span(2, 5), Span(1, 8)))
