@@ -71,12 +71,13 @@ def test_a_subject_that_only_the_fine_views_can_see_is_there():
 
 
 def test_an_edge_that_the_coarse_views_blur_is_not_a_lost_subject(monkeypatch):
-    x = np.broadcast_to(np.arange(96, dtype=np.float32), (96, 96))
-    sharp, soft = np.clip((x - 47) / 2, 0, 1), np.clip((x - 40) / 16, 0, 1)
+    """A coarse view of 192 px blurs over 3 px of a base of 512 to either side; this is three times as much."""
+    x = np.broadcast_to(np.arange(512, dtype=np.float32), (64, 512))
+    sharp, soft = np.clip((x - 255) / 2, 0, 1), np.clip((x - 247) / 18, 0, 1)
     views = [sharp] * 4 + [soft] * 6
-    found = consensus(views, range(4), 96)
+    found = consensus(views, range(4), 512)
     monkeypatch.setattr("tiler.core.consensus.LOST", np.float32(1e9))
-    assert (consensus(views, range(4), 96).alpha == found.alpha).all()
+    assert (consensus(views, range(4), 512).alpha == found.alpha).all()
 
 
 def test_a_part_of_it_is_a_copy():

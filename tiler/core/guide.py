@@ -86,13 +86,14 @@ def tiles_open_at_base(read: Callable[[Box], Alpha], level: Level, base: Level) 
 
 
 def blocks_below(level: Level, box: Box, below: Level) -> frozenset[tuple[int, int]]:
-    """Return the blocks (row, column) of the level `below` that hold what the guide of `level` in `box` is made of."""
-    return frozenset(
-        (i, j)
-        for part in _boxes_below(level, box, below, MARGIN_PX)
-        for i in _blocks_of(below.rows, part.rows)
-        for j in _blocks_of(below.cols, part.cols)
-    )
+    """Return the blocks (row, column) of the level `below` that `enlarge` reads for `box`, or a few more."""
+    if level.guide_scale is None:
+        raise ValueError("the base has no guide")
+    (rows,) = _spans_below(level.rows, box.rows, level.guide_scale[0], below.rows, MARGIN_PX)
+    cols = _spans_below(level.cols, box.cols, level.guide_scale[1], below.cols, MARGIN_PX)
+    # Around the join, all between the first column and the last is read.
+    across = cols[0] if len(cols) == 1 else Span(0, below.cols.size)
+    return frozenset((i, j) for i in _blocks_of(below.rows, rows) for j in _blocks_of(below.cols, across))
 
 
 def _blocks_of(axis: Axis, span: Span) -> range:
