@@ -4,21 +4,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiler.image.prefetch import prefetched
+from tiler.image.prefetch import MOST_AHEAD, prefetched
 
 
-@given(st.lists(st.integers()))
-def test_items_come_in_order_as_from_map(items):
-    with prefetched(str, items) as made:
+@given(st.lists(st.integers()), st.integers(1, 9))
+def test_items_come_in_order_as_from_map(items, threads):
+    with prefetched(str, items, threads) as made:
         assert list(made) == list(map(str, items))
 
 
-def test_one_is_made_ahead_and_no_more():
+@pytest.mark.parametrize(("threads", "ahead"), [(1, 1), (3, 3), (99, MOST_AHEAD)])
+def test_so_many_are_made_ahead_and_no_more(threads, ahead):
     made = []
-    with prefetched(lambda item: made.append(item) or item, range(9)) as got:
+    with prefetched(lambda item: made.append(item) or item, range(9), threads) as got:
         for at, item in enumerate(got):
             assert item == at
-            assert len(made) <= at + 2
+            assert len(made) <= at + 1 + ahead
+
+
+def test_threads_work_side_by_side():
+    met = threading.Barrier(2, timeout=20)
+    with prefetched(lambda _: met.wait() in (0, 1), range(4), 2) as got:
+        assert list(got) == [True] * 4
 
 
 def test_an_error_is_raised_in_the_place_of_its_item():

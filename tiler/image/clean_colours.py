@@ -41,7 +41,7 @@ def with_clean_colours(
     floats the foreground's colours are 0 or more.
     """
     top = None if dtype.kind == "f" else 1.0
-    cells = _solved(read, shape, top, progress)
+    cells = _solved(read, shape, top, threads, progress)
 
     def read_clean(box: Box) -> tuple[Pixels, NDArray[np.uint16]]:
         around = needed(box, cells)
@@ -69,7 +69,7 @@ def with_clean_colours(
     return read_clean
 
 
-def _solved(read: ReadBoth, shape: tuple[int, int], top: float | None, progress: Progress) -> Cells:
+def _solved(read: ReadBoth, shape: tuple[int, int], top: float | None, threads: int, progress: Progress) -> Cells:
     """Read the picture from top to bottom and return F and B of its cells."""
     height, width = shape
     side_px = cell_px(shape)
@@ -81,7 +81,7 @@ def _solved(read: ReadBoth, shape: tuple[int, int], top: float | None, progress:
         progress.advance()
         return _cell_means(_finite(pixels), side_px), _cell_means(alpha[..., None], side_px)
 
-    with prefetched(means, starts) as bands:
+    with prefetched(means, starts, threads) as bands:
         colours, alphas = zip(*bands, strict=True)
     return solve_cells(shape, list(np.concatenate(colours, axis=1)), np.concatenate(alphas, axis=1)[0], top)
 
