@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 # A process of its own, with a fake network, so that the export is most of the run. A command that a library calls back
-# loses the first exception.
+# loses the first exception. Of a shell that runs the tests in the background, Ctrl-C is ignored, and is so inherited.
 RUN = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.test_run import Fake
 from tiler import subject
 from tiler.image.write import export
