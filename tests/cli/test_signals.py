@@ -29,7 +29,7 @@ if "lost" in sys.argv:
         bands = iter(image.bands)
         while not process.stopped_by():
             try:
-                next(bands)
+                next(bands, None)
             except KeyboardInterrupt:
                 pass  # as a callback of C does
         for band in bands:
