@@ -17,8 +17,11 @@ def solve(scene: Scene, *, dense: bool = False) -> None:
             return enlarge(below, box, level, scene.plan.levels[level.index + 1])
 
         tiles = {}
+        running = frozenset(level.tiles)
+        if not (is_base or dense):
+            running = uncertain_tiles(below, level, scene.plan.levels[level.index + 1])
         for i, j in level.tiles:
-            if is_base or dense or (i, j) in uncertain_tiles(below, level, scene.plan.levels[level.index + 1]):
+            if (i, j) in running:
                 box = level.read(i, j)
                 rgb = to_network(window(lambda part, level=level: scene.picture.read(level.index, part), box, level))
                 alpha = scene.network.alpha(rgb)

@@ -39,7 +39,7 @@ class Noted(Fake):
     """Takes its time, and leaves a line with its process for each tile in the file that the environment names."""
 
     def alpha(self, rgb):
-        time.sleep(0.05)
+        time.sleep(0.01)
         with Path(os.environ["TILER_TEST_LOG"]).open("a") as file:
             file.write(f"{os.getpid()}\n")
         return ColourKey.alpha(self, rgb)
