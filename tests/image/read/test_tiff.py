@@ -210,6 +210,28 @@ def test_jpeg_tables_that_all_segments_share_are_used(path, tile):
         assert np.abs(source.read(Box.whole(source.shape)).astype(int) - smooth).max() < 12
 
 
+def test_a_jpeg_segment_is_checked_once_and_a_damaged_one_whenever_it_is_read(path, monkeypatch):
+    tifffile.imwrite(path, kinds.picture((64, 96)), compression="jpeg", tile=(32, 32), metadata=None)
+    checked = []
+
+    def check(data, _tables):
+        checked.append(data)
+        if len(checked) > 6:
+            raise ValueError("damaged")
+
+    monkeypatch.setattr(tiff, "check_jpeg", check)
+    monkeypatch.setattr(tiff, "TILES_BYTES", 1)
+    with closing(open_source(path)) as source:
+        for _ in range(3):
+            source.read(Box.whole(source.shape))
+        assert len(checked) == 6
+    with closing(open_source(path)) as source:
+        for _ in range(2):
+            with pytest.raises(InputError):
+                source.read(Box.whole(source.shape))
+    assert len(checked) == 8
+
+
 ALPHAS = [("unassalpha", "straight"), ("assocalpha", "associated"), ("unspecified", None)]
 
 

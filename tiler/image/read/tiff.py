@@ -217,9 +217,10 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
     samples, dtype = 1 if planes > 1 else page.samplesperpixel, np.dtype(page.dtype).newbyteorder("=")
     inflates = is_tiled and is_plainly_deflated(page)
 
-    def decode(data: bytes, index: int) -> NDArray[Any]:
-        if inflates and (tile := inflated(data, (*shape, samples), dtype, page.predictor != 1)) is not None:
-            return tile
+    # The check takes several times as long as the decoder, and a run reads each segment three times and more.
+    sound: set[int] = set()
+
+    def check(data: bytes, index: int) -> None:
         if is_jpeg:
             check_jpeg(data, tables)
         elif is_jpeg_2000:
@@ -227,6 +228,13 @@ def _segments_of(page: tifffile.TiffPage) -> _Segments:
         elif is_fax_4:
             rows = min(shape[0], page_rows - index % down * shape[0]) if not is_tiled else shape[0]
             check_fax_4(bytes(bitorder_decode(data)) if reversed_bits else data, rows, shape[1])
+        sound.add(index)
+
+    def decode(data: bytes, index: int) -> NDArray[Any]:
+        if inflates and (tile := inflated(data, (*shape, samples), dtype, page.predictor != 1)) is not None:
+            return tile
+        if index not in sound:
+            check(data, index)
         try:
             pixels, _, _ = decode_page(data, index, jpegtables=tables)
         except Exception:
