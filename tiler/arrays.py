@@ -148,12 +148,13 @@ def _solved(
     try:
         check_guide(session.card, settings)
         plan = plan_for(source.shape, session.card, settings.matting, wraps=bool(settings.matting.wrap))
-        pyramid = build(source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps)
+        threads = settings.compute.thread_count
+        pyramid = build(source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps, threads=threads)
         canvas, journal = Canvas(folder / "canvas", plan), Journal(folder / "journal")
         subject = Subject(folder, source, session, plan, full_turn=False, seconds=0.0)
         hints = keep_hints(folder / "hints", settings.hints, plan.shapes[0], plan.shapes[-1])
         scene = scene_of(subject, pyramid, canvas, journal, settings, progress, hints)
-        solve_with(scene, on_threads(settings.compute.thread_count), settings)
+        solve_with(scene, on_threads(threads), settings)
     finally:
         if model is None:
             session.close()

@@ -104,7 +104,7 @@ def estimate(path: Path, settings: Settings, progress: Progress, *, model: Sessi
         memory += network_for(plan, subject.session.card, settings).memory
         free_memory, free_disk = available_memory(), shutil.disk_usage(scratch).free
         began = perf_counter()
-        pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=subject.wraps)
+        pyramid = build(picture, plan.shapes, scratch / "pyramid", progress, wraps=subject.wraps, threads=threads)
         read_s = perf_counter() - began
         canvas, journal = Canvas(scratch / "canvas", plan), Journal(scratch / "journal")
         hints = keep_hints(scratch / "hints", settings.hints, plan.shapes[0], plan.shapes[-1])

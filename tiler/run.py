@@ -137,7 +137,10 @@ class Run:
         """Make the levels of the picture in the work folder, or find them there, and return the scene to solve."""
         plan = self.subject.plan
         with self._timed("read and halve"):
-            self.pyramid = work.pyramid(self.subject.picture, plan.shapes, self.progress, wraps=self.subject.wraps)
+            threads = self.settings.compute.thread_count
+            self.pyramid = work.pyramid(
+                self.subject.picture, plan.shapes, self.progress, wraps=self.subject.wraps, threads=threads
+            )
         canvas, journal = work.canvas(plan)
         if done := sum(len(canvas.done(level.index)) for level in plan.levels):
             count = sum(level.count for level in plan.levels)

@@ -21,7 +21,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes import Alpha, opened, parser
+from scenes import Alpha, opened, parser, settings_of
 from tiler.engine.graph import on_threads
 from tiler.engine.solve import solve
 from tiler.memory import peak_memory_mb, set_up_malloc
@@ -60,7 +60,7 @@ def main() -> int:
     chosen = options.parse_args()
     print(machine())
     set_up_malloc()
-    time_engine(chosen.picture, Settings.of(model=chosen.model, route=chosen.route), chosen.rounds)
+    time_engine(chosen.picture, settings_of(chosen, route=chosen.route), chosen.rounds)
     return 0
 
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from tiler.model.network import Network
 from tiler.model.views import View, views_of
 from tiler.progress import Silent
 from tiler.recipe import plan_for, tiling_of
-from tiler.settings import Settings
+from tiler.settings import Precision, Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
@@ -37,9 +37,10 @@ BAND_OF_SHORT_SIDE = 0.01
 
 
 def parser(description: str | None, *numbers: str) -> argparse.ArgumentParser:
-    """Return a parser that shows `description` as it is written, with --model and numbers as for `tiler matte`."""
+    """Return a parser that shows `description` as it is written, with the network and numbers as for `tiler matte`."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--model", default="modnet", help="as for tiler matte")
+    made.add_argument("--precision", choices=get_args(Precision), default="auto", help="as for tiler matte")
     for name in numbers:
         made.add_argument(f"--{name}", type=int, help="as for tiler matte")
     return made
@@ -48,7 +49,7 @@ def parser(description: str | None, *numbers: str) -> argparse.ArgumentParser:
 def settings_of(options: argparse.Namespace, **others: Any) -> Settings:
     """Return the settings that the options of `parser` and `others` ask for."""
     given = {name: value for name in NUMBERS if (value := getattr(options, name, None)) is not None}
-    return Settings.of(model=options.model, **given | others)
+    return Settings.of(model=options.model, precision=options.precision, **given | others)
 
 
 def figures_by_picture(paths: Sequence[Path], measure: Callable[[Path], Figures]) -> dict[str, Figures]:

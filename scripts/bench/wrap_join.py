@@ -20,7 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from scenes import Alpha, parser
+from scenes import Alpha, parser, settings_of
 from tiler.core.guide import SATURATED
 from tiler.model.session import Session, open_model
 from tiler.run import matte
@@ -41,9 +41,9 @@ def main() -> int:
     panorama, step_px = around(chosen.picture, chosen.height_px)
     print(f"{panorama.shape[1]} x {panorama.shape[0]} px, {PEOPLE} people, {chosen.model}\n")
     print("| | turned by | columns | at the join | elsewhere | each of them |\n|---|---|---|---|---|---|")
-    with closing(open_model(chosen.model)) as network:
+    with closing(open_model(chosen.model, precision=chosen.precision)) as network:
         for wrap, turns in TURNS.items():
-            settings = Settings.of(model=chosen.model, wrap=wrap, alpha_only=True, bits=16)
+            settings = settings_of(chosen, wrap=wrap, alpha_only=True, bits=16)
             alpha = matted(panorama, settings, network)
             for turn in turns:
                 by_px = round(turn * step_px)

@@ -38,10 +38,13 @@ def pictures(draw, most_px=90):
 bands = st.integers(1, 50).map(lambda half: 2 * half)
 
 
-@given(st.data(), pictures(), bands)
-def test_one_pass_in_bands_makes_the_levels_of_the_picture_in_memory(tmp_path_factory, data, picture, band_rows):
+@given(st.data(), pictures(), bands, st.integers(1, 3))
+def test_one_pass_in_bands_makes_the_levels_of_the_picture_in_memory(
+    tmp_path_factory, data, picture, band_rows, threads
+):
     source, shapes = picture
-    pyramid = build(source, shapes, tmp_path_factory.mktemp("scratch"), Silent(), band_rows=band_rows)
+    scratch = tmp_path_factory.mktemp("scratch")
+    pyramid = build(source, shapes, scratch, Silent(), threads=threads, band_rows=band_rows)
     assert pyramid.dtype == source.dtype
     whole = source.pixels
     for level, shape in enumerate(shapes):
@@ -126,3 +129,11 @@ def test_the_base_of_a_picture_that_wraps_is_the_middle_of_three_side_by_side(tm
     middle = pillow_resize(np.tile(above, (1, 3, 1)), (shapes[base][0], 3 * width))[:, width : 2 * width]
     difference = wrapped.read(base, Box.whole(shapes[base])) - middle
     assert np.abs(difference).max() <= 0.5 + 2e-6 * np.iinfo(source.dtype).max
+
+
+def test_what_can_be_read_once_only_is_read_from_top_to_bottom(tmp_path):
+    source = ArraySource(noise((90, 40, 3), np.uint8), random_access=False)
+    starts, read = [], source.read
+    source.read = lambda box: starts.append(box.rows.start) or read(box)
+    build(source, ((90, 40), (45, 20), (15, 12)), tmp_path, Silent(), threads=4, band_rows=10)
+    assert starts == list(range(0, 90, 10))

@@ -1,11 +1,11 @@
 """One level of the pyramid: its samples in one plain file, row after row, with a checksum for each band of rows."""
 
-import zlib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from tiler.core.geometry import Box
@@ -89,7 +89,7 @@ class LevelWriter:
         """Write (rows, width, samples) below what is there."""
         data = np.ascontiguousarray(band, self._level.dtype).view(np.uint8).reshape(-1).data
         self._rows += band.shape[0]
-        self._sums.append((self._rows, zlib.crc32(data)))
+        self._sums.append((self._rows, isal_zlib.crc32(data)))
         while data.nbytes:
             data = data[self._file.write(data) :]
 
@@ -108,6 +108,6 @@ def _crc(file: Any, size: int) -> int:
     while size:
         piece = buffer[: min(size, READ_BYTES)]
         _fill(file, piece)
-        crc = zlib.crc32(piece, crc)
+        crc = isal_zlib.crc32(piece, crc)
         size -= piece.nbytes
     return crc

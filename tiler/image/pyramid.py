@@ -3,7 +3,7 @@
 Level 0 is the picture. Each next level is half of the one above it; the last one, the base, is resized to the working
 size of the guide. Level 0 keeps the samples of the source, the others are sRGB. The pass is a chain of generators:
 bands of rows are read from the source, stored, halved, joined to whole bands again, stored, and so on. So there is one
-band per level in memory, whatever the height.
+band per level in memory, whatever the height, and the next ones, which are read meanwhile.
 """
 
 import errno
@@ -20,9 +20,13 @@ from tiler.image.halving import halve
 from tiler.image.level_file import LevelFile, LevelWriter
 from tiler.image.limits import size_of
 from tiler.image.own_alpha import seen
+from tiler.image.prefetch import prefetched
 from tiler.image.resizing import reach_of, resized
 from tiler.image.source import BAND_ROWS, Pixels, Source, samples_of
 from tiler.progress import Progress
+
+# More are hardly faster: one thread halves and stores.
+MOST_READERS = 2
 
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -62,6 +66,7 @@ def build(
     progress: Progress,
     *,
     wraps: bool = False,
+    threads: int = 1,
     band_rows: int = BAND_ROWS,
 ) -> Pyramid:
     """Read `source` once, from top to bottom, and return its pyramid.
@@ -69,14 +74,15 @@ def build(
     shapes: (height, width) of each level in pixels: the source's own, then halves (rounded up), then the base, of
     any size up to that of the level above. scratch: a directory for the levels; level 0 is stored there, too, if the
     source cannot be read in any order. wraps: the left and right ends are neighbours, so the resampling that makes the
-    base reads across the join. band_rows: rows that are read at once, an even number.
+    base reads across the join. threads: that many bands at most are read ahead, side by side where the source can be read
+    in any order, but no more than two. band_rows: rows of a band, an even number.
 
     Raises InputError if the source is damaged, OutputError if `scratch` is full.
     """
     stored = _levels(source, shapes, scratch)
     try:
         if 0 in stored or len(shapes) > 2:
-            _stream(source, len(shapes) - 1, stored, band_rows, progress)
+            _stream(source, len(shapes) - 1, stored, band_rows, threads, progress)
         pyramid = Pyramid(source, stored)
         if len(shapes) > 1:
             _store_base(pyramid, shapes, stored[len(shapes) - 1], band_rows, wraps)
@@ -105,23 +111,30 @@ def srgb_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint8 if dtype == np.uint8 else np.uint16)
 
 
-def _stream(source: Source, base: int, stored: dict[int, LevelFile], band_rows: int, progress: Progress) -> None:
+def _stream(
+    source: Source, base: int, stored: dict[int, LevelFile], band_rows: int, threads: int, progress: Progress
+) -> None:
     """Store every level above the base, and level 0 if it is in `stored`."""
     height, width = source.shape
     progress.stage("read and halve", -(-height // band_rows))
 
-    def read() -> Iterator[Pixels]:
-        for start in range(0, height, band_rows):
-            yield source.read(Box(Span(start, min(start + band_rows, height)), Span(0, width)))
+    def read(start: int) -> Pixels:
+        return source.read(Box(Span(start, min(start + band_rows, height)), Span(0, width)))
+
+    def counted(bands: Iterator[Pixels]) -> Iterator[Pixels]:
+        for band in bands:
+            yield band
             progress.advance()
 
-    bands = read()
-    if 0 in stored:
-        bands = _storing(bands, stored[0])
-    bands = (seen(band, source) for band in bands)
-    for level in range(1, base):
-        bands = _storing(_joined(map(halve, bands), band_rows), stored[level])
-    deque(bands, maxlen=0)
+    readers = min(threads, MOST_READERS) if source.random_access else 1
+    with prefetched(read, range(0, height, band_rows), readers) as coming:
+        bands = counted(coming)
+        if 0 in stored:
+            bands = _storing(bands, stored[0])
+        bands = (seen(band, source) for band in bands)
+        for level in range(1, base):
+            bands = _storing(_joined(map(halve, bands), band_rows), stored[level])
+        deque(bands, maxlen=0)
 
 
 def _storing(bands: Iterator[Pixels], level: LevelFile) -> Iterator[Pixels]:

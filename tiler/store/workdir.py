@@ -55,9 +55,9 @@ class WorkDir:
         self._finished = True
 
     def pyramid(
-        self, source: Source, shapes: Sequence[tuple[int, int]], progress: Progress, *, wraps: bool = False
+        self, source: Source, shapes: Sequence[tuple[int, int]], progress: Progress, *, wraps: bool = False, threads: int = 1
     ) -> Pyramid:
-        """Return the pyramid, opened if it is complete and undamaged, else built; `wraps` is that of `build`."""
+        """Return the pyramid, opened if it is complete and undamaged, else built; `wraps` and `threads` as for `build`."""
         root = self._folder / "pyramid"
         if self._marker.exists():
             if is_whole(source, shapes, root):
@@ -65,7 +65,7 @@ class WorkDir:
             progress.note(f"{root}: a part of it is missing or damaged; it is made anew.")
             self._marker.unlink()
         root.mkdir(exist_ok=True)
-        pyramid = build(source, shapes, root, progress, wraps=wraps)
+        pyramid = build(source, shapes, root, progress, wraps=wraps, threads=threads)
         # A power cut must not leave the marker and take what it speaks for.
         sync_tree_to_disk(root)
         self._marker.touch()
