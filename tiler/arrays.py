@@ -149,7 +149,9 @@ def _solved(
         check_guide(session.card, settings)
         plan = plan_for(source.shape, session.card, settings.matting, wraps=bool(settings.matting.wrap))
         threads = settings.compute.thread_count
-        pyramid = build(source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps, threads=threads)
+        pyramid = build(
+            source, plan.shapes, folder / "pyramid", progress, wraps=plan.levels[0].cols.wraps, threads=threads
+        )
         canvas, journal = Canvas(folder / "canvas", plan), Journal(folder / "journal")
         subject = Subject(folder, source, session, plan, full_turn=False, seconds=0.0)
         hints = keep_hints(folder / "hints", settings.hints, plan.shapes[0], plan.shapes[-1])

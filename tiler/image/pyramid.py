@@ -74,8 +74,8 @@ def build(
     shapes: (height, width) of each level in pixels: the source's own, then halves (rounded up), then the base, of
     any size up to that of the level above. scratch: a directory for the levels; level 0 is stored there, too, if the
     source cannot be read in any order. wraps: the left and right ends are neighbours, so the resampling that makes the
-    base reads across the join. threads: that many bands at most are read ahead, side by side where the source can be read
-    in any order, but no more than two. band_rows: rows of a band, an even number.
+    base reads across the join. threads: so many bands are read ahead, two at most, and one where the source
+    cannot be read in any order. band_rows: rows of a band, an even number.
 
     Raises InputError if the source is damaged, OutputError if `scratch` is full.
     """

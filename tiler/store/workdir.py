@@ -55,9 +55,15 @@ class WorkDir:
         self._finished = True
 
     def pyramid(
-        self, source: Source, shapes: Sequence[tuple[int, int]], progress: Progress, *, wraps: bool = False, threads: int = 1
+        self,
+        source: Source,
+        shapes: Sequence[tuple[int, int]],
+        progress: Progress,
+        *,
+        wraps: bool = False,
+        threads: int = 1,
     ) -> Pyramid:
-        """Return the pyramid, opened if it is complete and undamaged, else built; `wraps` and `threads` as for `build`."""
+        """Return the pyramid, opened if it is complete and undamaged, else built, as `wraps` and `threads` say."""
         root = self._folder / "pyramid"
         if self._marker.exists():
             if is_whole(source, shapes, root):

@@ -33,6 +33,38 @@ def test_sound_streams_pass(height, width, grey, how):
     check_jpeg(file.getvalue() + b"\0")
 
 
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9))
+def test_zeros_before_the_end_are_padding(height, width, count):
+    stream = imagecodecs.jpeg8_encode(NOISE[:height, :width], level=90)
+    check_jpeg(stream[:-2] + bytes(count) + stream[-2:])
+
+
+def test_a_rare_sampling_is_checked_as_well():
+    """CMYK with subsampled colours: no common sampling, and another decoder."""
+    file = BytesIO()
+    Image.fromarray(np.dstack([NOISE, NOISE[..., 0]]), "CMYK").save(file, "JPEG", quality=90, subsampling=2)
+    stream = file.getvalue()
+    check_jpeg(stream)
+    with pytest.raises(ValueError, match="damaged"):
+        check_jpeg(stream[: len(stream) // 2] + stream[-2:])
+
+
+def test_most_flipped_bits_of_a_small_stream_are_found():
+    """What is not found decodes to other pixels without a warning."""
+    stream = imagecodecs.jpeg8_encode(NOISE[:32, :32], level=90)
+    scan = stream.index(b"\xff\xda")
+    found = 0
+    bits = range(8 * scan, 8 * (len(stream) - 2), 29)
+    for bit in bits:
+        flipped = bytearray(stream)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            check_jpeg(bytes(flipped))
+        except ValueError:
+            found += 1
+    assert found > 0.4 * len(bits)
+
+
 def test_a_tiff_may_keep_tables_apart_from_streams():
     """Tables that are given once serve every stream; a stream without them is refused."""
     at = STREAM.index(b"\xff\xc0")
