@@ -23,3 +23,8 @@ def decoders_at_home(request, monkeypatch):
         monkeypatch.setattr(
             isolated, "open_file", lambda reader, path, most, _: import_module(reader).open_file(path, most)
         )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the notebooks, which take longest: no process then waits at the end for the one that runs them."""
+    items.sort(key=lambda item: "test_notebooks" not in item.nodeid)

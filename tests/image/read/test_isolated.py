@@ -106,10 +106,13 @@ def test_the_file_of_the_pixels_goes_where_scratch_files_go_and_has_no_name(tmp_
         assert list((tmp_path / "scratch").iterdir()) == []
 
 
+# A shell that runs these tests in its background has its children ignore Ctrl-C.
 WAITS = """
+import signal
 import sys
 from pathlib import Path
 from tiler.image.read import isolated
+signal.signal(signal.SIGINT, signal.default_int_handler)
 isolated.open_file(sys.argv[1], Path(sys.argv[2]), 10**6, Path(sys.argv[3]))
 """
 
@@ -131,6 +134,6 @@ def test_a_run_that_is_stopped_leaves_no_child_and_no_file(tmp_path, how):
 
     assert until(True)
     run.send_signal(how)
-    run.wait()
+    run.wait(timeout=30)
     assert until(False)
     assert list((tmp_path / "scratch").iterdir()) == []

@@ -117,9 +117,14 @@ class _Overview:
 def _tiles(image: OutputImage, threads: ThreadPoolExecutor, cascade: Cascade) -> Iterator[bytes]:
     """Yield the compressed tiles of the full size in raster order, and pass every band on to the overviews."""
     compress = _compressor(image)
+    before: Iterator[bytes] = iter(())
     for band in image.bands:
         cascade.push(band)
-        yield from _compressed_row(band, compress, threads)
+        # It is at work while the row before is written.
+        row = _compressed_row(band, compress, threads)
+        yield from before
+        before = row
+    yield from before
 
 
 def _take_full_size(_band: NDArray[Any]) -> None:
