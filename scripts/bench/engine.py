@@ -10,18 +10,15 @@ those that the guide leaves uncertain, or all of them.
 """
 
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from time import perf_counter, process_time
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes import Alpha, opened, parser, settings_of
+from scenes import Alpha, opened, parser, settings_of, timed
 from tiler.engine.graph import on_threads
 from tiler.engine.solve import solve
 from tiler.memory import peak_memory_mb, set_up_malloc
@@ -31,8 +28,6 @@ from tiler.model.session import open_session
 from tiler.progress import Silent
 from tiler.report import machine
 from tiler.settings import Settings
-
-Answer = TypeVar("Answer")
 
 
 class Recorder:
@@ -89,13 +84,6 @@ def time_engine(path: Path, settings: Settings, rounds: int) -> None:
     print(f"{len(tiles)} views and tiles, {threads} threads, seconds (wall, processor):")
     print(f"engine {engine_s.round(1)}, plain threads {plain_s.round(1)}")
     print(f"engine / plain threads: {(engine_s / plain_s).round(3)}; peak memory {peak_memory_mb()} MB")
-
-
-def timed(run: Callable[[], Answer]) -> tuple[Answer, tuple[float, float]]:
-    """Return what `run` returns, and the seconds it took: by the clock, and of all processors."""
-    began, spent = perf_counter(), process_time()
-    found = run()
-    return found, (perf_counter() - began, process_time() - spent)
 
 
 if __name__ == "__main__":

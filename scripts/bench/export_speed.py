@@ -10,24 +10,24 @@ They take turns; the best time of each counts.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from scenes import timed
 from tiler.arrays import ArraySource
 from tiler.core.geometry import Box
+from tiler.image.depth import to_steps
 from tiler.image.write.export import export
 from tiler.image.write.tiff import TILE_PX
 from tiler.progress import Silent
 from tiler.settings import Settings
 
 COMPRESSIONS = {"lzw": "lzw", "deflate": "adobe_deflate"}
-TO_16_BITS = 257
 
 
 def main() -> int:
@@ -54,13 +54,13 @@ def both(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the seconds of tiler and of tifffile: by the clock, and of all processors."""
     with TemporaryDirectory() as folder:
-        source = ArraySource(rgb)
+        source, steps = ArraySource(rgb), to_steps(alpha)
 
         def by_tiler() -> None:
             export(Path(folder) / "tiler.tif", source, source.read, read_alpha, settings, Silent())
 
         def read_alpha(box: Box) -> NDArray[np.uint16]:
-            return alpha[box.slices] * np.uint16(TO_16_BITS)
+            return steps[box.slices]
 
         tiles = list(ready(np.dstack([rgb, alpha])))
 
@@ -78,7 +78,7 @@ def both(
                 maxworkers=settings.compute.thread_count,
             )
 
-        return seconds(by_tiler), seconds(by_tifffile)
+        return timed(by_tiler)[1], timed(by_tifffile)[1]
 
 
 def ready(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
@@ -88,13 +88,6 @@ def ready(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
             tile = pixels[top : top + TILE_PX, left : left + TILE_PX]
             missing = (TILE_PX - tile.shape[0], TILE_PX - tile.shape[1])
             yield np.pad(tile, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-
-
-def seconds(run: Callable[[], None]) -> tuple[float, float]:
-    """Return what `run` takes: by the clock, and of all processors."""
-    began, spent = perf_counter(), process_time()
-    run()
-    return perf_counter() - began, process_time() - spent
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from time import perf_counter, process_time
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from tiler.settings import Precision, Settings
 from tiler.store.canvas import Canvas
 from tiler.store.journal import Journal
 
+Answer = TypeVar("Answer")
 Alpha = NDArray[np.float32]
 # What is measured of each way to matte a picture: way -> name -> figure.
 Figures = dict[str, dict[str, float]]
@@ -59,6 +61,13 @@ def figures_by_picture(paths: Sequence[Path], measure: Callable[[Path], Figures]
         print(f"{number} of {len(paths)}: {path.name}", file=sys.stderr)
         found[str(path)] = measure(path)
     return found
+
+
+def timed(run: Callable[[], Answer]) -> tuple[Answer, tuple[float, float]]:
+    """Return what `run` returns, and the seconds it took: by the clock, and of all processors."""
+    began, spent = perf_counter(), process_time()
+    found = run()
+    return found, (perf_counter() - began, process_time() - spent)
 
 
 def truth_path(path: Path) -> Path:

@@ -20,7 +20,7 @@ GB = 1e9
 FIXED_BYTES = 600 * 2**20
 # Bands of the picture that are in memory at once while its pyramid is made. Measured as growth of peak resident memory
 # from 10,000 to 40,000 px of width, in bands of the samples of the source: 9.5 with 8 bits, 7.2 with 16 bits, 7.3 with
-# floats; and those that are read ahead.
+# floats. Three more are read ahead.
 BANDS_IN_MEMORY = 13
 # What a loaded network and TensorFlow hold, and what the network holds while it works on one tile of 1024 px a side.
 NETWORK_BYTES = 500 * 2**20

@@ -107,11 +107,11 @@ def check_operations(graph: Any, path: Path) -> None:
     A function of the graph's library may be called under a name of its own, and under no name that TensorFlow has
     given to an operation.
     """
-    from tensorflow.python.framework.op_def_registry import get
+    from tensorflow.python.framework import op_def_registry
 
     functions = {function.signature.name for function in graph.library.function}
     for name in sorted(functions):
-        if get(name) is not None:
+        if op_def_registry.get(name) is not None:
             raise _refused(path, name, "", f"the graph's own function {name}")
     known = ALLOWED | functions
     for where, node in _nodes(graph):

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from io import BytesIO
 
 import imagecodecs
@@ -47,6 +48,20 @@ def test_a_rare_sampling_is_checked_as_well():
     check_jpeg(stream)
     with pytest.raises(ValueError, match="damaged"):
         check_jpeg(stream[: len(stream) // 2] + stream[-2:])
+
+
+@given(st.integers(2, STREAM.index(b"\xff\xda")), st.binary(min_size=1, max_size=3))
+def test_whatever_a_header_says_it_is_sound_or_refused(at, other):
+    """Also a frame of 200 components, or of none."""
+    with suppress(ValueError):
+        check_jpeg(STREAM[:at] + other + STREAM[at + len(other) :])
+
+
+def test_a_frame_header_that_is_cut_is_refused():
+    for components in (1, 3, 200):
+        header = b"\xff\xd8\xff\xc0" + (8).to_bytes(2, "big") + b"\x08\0\1\0\1" + bytes([components])
+        with pytest.raises(ValueError, match="damaged"):
+            check_jpeg(header + b"\xff\xda\0\2\xff\xd9")
 
 
 def test_most_flipped_bits_of_a_small_stream_are_found():

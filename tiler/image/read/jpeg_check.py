@@ -21,9 +21,9 @@ SOS, BASELINE, EXTENDED, PROGRESSIVE = 0xDA, 0xC0, 0xC1, 0xC2
 WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
 # The markers that begin a codestream and one of its tile-parts (T.800, A.2).
 SOC, SOT = b"\xff\x4f", b"\xff\x90"
-# How many samples of brightness there are for one of colour, across and down, in what libjpeg-turbo's own interface
-# reads; of a single component it does not matter.
-COMMON_SAMPLING = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4))
+# Sampling factors of brightness and of both colours, across and down in four bits each, that libjpeg-turbo's own
+# interface reads. Those of a single component do not matter.
+COMMON_SAMPLING = tuple(bytes((first, 0x11, 0x11)) for first in (0x11, 0x21, 0x12, 0x22, 0x41, 0x14))
 
 
 def check_jpeg(data: bytes, tables: bytes | None = None) -> None:
@@ -49,7 +49,7 @@ def check_jpeg(data: bytes, tables: bytes | None = None) -> None:
         raise ValueError("the pixels are damaged")
     # Damage in lossless and arithmetic codings, and in 12 bits, is left to their decoders.
     if kind in (BASELINE, EXTENDED, PROGRESSIVE) and bits == 8:
-        warns = _turbo_warns if _is_commonly_sampled(data, frame) else _vips_warns
+        warns = turbo_warns if _is_commonly_sampled(data, frame) else vips_warns
         if warns(_without_padding(data)):
             raise ValueError("the pixels are damaged")
 
@@ -100,9 +100,9 @@ def _marker_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _is_commonly_sampled(data: bytes, frame: int) -> bool:
-    count = data[frame + 9]
-    factors = [divmod(data[frame + 11 + 3 * k], 16) for k in range(count)]
-    return count == 1 or (count == 3 and factors[0] in COMMON_SAMPLING and factors[1:] == [(1, 1), (1, 1)])
+    """Return whether `turbo_warns` can decode `data`, whose frame header begins at `frame` (T.81, B.2.2)."""
+    components, factors = data[frame + 9 : frame + 10], data[frame + 11 : frame + 18 : 3]
+    return components == b"\1" or (components == b"\3" and factors in COMMON_SAMPLING)
 
 
 def _without_padding(data: bytes) -> bytes:
@@ -111,17 +111,17 @@ def _without_padding(data: bytes) -> bytes:
     return coded + (b"\0" if coded.endswith(b"\xff") else b"") + EOI
 
 
-def _turbo_warns(data: bytes) -> bool:
+def turbo_warns(data: bytes) -> bool:
     """Return whether libjpeg-turbo warns of anything while it decodes all of `data`, of one component or three."""
     try:
-        # Of colours all coefficients are read too, but no pixels are made, which takes half the time.
+        # The coefficients of the colours are read too, and no pixels are made of them.
         simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
     except ValueError:
         return True
     return False
 
 
-def _vips_warns(data: bytes) -> bool:
+def vips_warns(data: bytes) -> bool:
     """Return whether libvips warns: of any sampling, a tenth as fast, and of half as much."""
     try:
         # Sequential, so that libvips does not keep the decoded pixels in its cache.
