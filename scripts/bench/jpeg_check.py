@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -33,7 +34,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1500)
     options = parser.parse_args()
     streams = list(tiles(options.picture, options.count))
-    for name, run in {"the decoder proper": imagecodecs.jpeg8_decode, **WARNS}.items():
+    runs: dict[str, Callable[[bytes], Any]] = {"the decoder proper": imagecodecs.jpeg8_decode, **WARNS}
+    for name, run in runs.items():
         _, (_, spent) = timed(partial(list, map(run, streams)))
         print(f"{name}: {len(streams) * TILE_PX**2 * 3 / spent / 1e6:.0f} MB/s")
     rng = np.random.default_rng(0)
